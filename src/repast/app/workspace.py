@@ -1,0 +1,64 @@
+"""What every use case works with: the configuration, the registry, the engine, the online store, the clock."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from repast.core.clock import Clock, system_clock
+
+if TYPE_CHECKING:
+    from repast.app.config import RepoConfig
+    from repast.app.function import FunctionLoader
+    from repast.app.registry import Registry
+    from repast.ports.offline import OfflineEngine
+    from repast.ports.online import OnlineStore
+
+
+class Workspace:
+    """One project opened with its backends; each is opened when first needed and closed together."""
+
+    def __init__(self, config: RepoConfig, *, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or system_clock
+
+    @property
+    def project(self) -> str:
+        """Name of the project."""
+        return self.config.project
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The project's manifest and load bookkeeping."""
+        from repast.app.plugin import open_registry
+        from repast.app.registry import Registry
+
+        return Registry(open_registry(self.config), self.config.project, clock=self.clock)
+
+    @cached_property
+    def engine(self) -> OfflineEngine:
+        """The offline engine."""
+        from repast.app.plugin import open_offline_engine
+
+        return open_offline_engine(self.config)
+
+    @cached_property
+    def online(self) -> OnlineStore:
+        """The online store."""
+        from repast.app.plugin import open_online_store
+
+        return open_online_store(self.config)
+
+    @cached_property
+    def functions(self) -> FunctionLoader:
+        """Finds the user's functions of on-demand views in the user's own code."""
+        from repast.app.function import FunctionLoader
+
+        return FunctionLoader(self.config.repo_path)
+
+    def close(self) -> None:
+        """Close what was opened. Idempotent."""
+        for name in ("registry", "engine", "online"):
+            opened = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()

@@ -1,0 +1,30 @@
+"""What users write: frozen, keyword-only, validated, and each remembers its file and line."""
+
+from repast.core.definitions.base import Definition
+from repast.core.definitions.entity import Entity
+from repast.core.definitions.feature_view import FeatureView, FeatureViewProjection
+from repast.core.definitions.field import Field, JoinKey
+from repast.core.definitions.on_demand import OnDemandFeatureView, UserFunction, on_demand_feature_view
+from repast.core.definitions.service import FeatureService, Project, SavedDataset
+from repast.core.definitions.source import BatchSource, DataSource, FileSource, PushMode, PushSource, RequestSource
+
+__all__ = [
+    "BatchSource",
+    "DataSource",
+    "Definition",
+    "Entity",
+    "FeatureService",
+    "FeatureView",
+    "FeatureViewProjection",
+    "Field",
+    "FileSource",
+    "JoinKey",
+    "OnDemandFeatureView",
+    "Project",
+    "PushMode",
+    "PushSource",
+    "RequestSource",
+    "SavedDataset",
+    "UserFunction",
+    "on_demand_feature_view",
+]

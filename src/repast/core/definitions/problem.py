@@ -1,0 +1,52 @@
+"""Report problems of definitions: raise the first, or collect them all while files are being loaded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from repast.errors import InvalidDefinitionError, Location, Problem
+
+_PACKAGE = str(Path(__file__).parents[2])
+_collected: ContextVar[list[Problem] | None] = ContextVar("repast_problems", default=None)
+
+
+def caller_location() -> Location | None:
+    """Return file and line of the nearest caller outside Repast, or None in an interactive shell."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_PACKAGE) and "repast_feast" not in name:
+            return None if name.startswith("<") and not name.startswith("<ipython") else Location(name, frame.f_lineno)
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    return None
+
+
+@contextmanager
+def collecting_problems() -> Iterator[list[Problem]]:
+    """Gather the problems reported inside the block instead of raising the first one."""
+    problems: list[Problem] = []
+    token = _collected.set(problems)
+    try:
+        yield problems
+    finally:
+        _collected.reset(token)
+
+
+def report(message: str, *, subject: str = "", location: Location | None = None, hint: str = "") -> None:
+    """Report one problem of a definition.
+
+    Raises:
+        InvalidDefinitionError: Nobody is collecting problems.
+
+    """
+    problem = Problem(message=message, subject=subject, location=location, hint=hint)
+    collected = _collected.get()
+    if collected is None:
+        raise InvalidDefinitionError.of([problem])
+    collected.append(problem)

@@ -1,0 +1,1 @@
+"""Small abstract classes that backends implement, and the values that cross them."""

@@ -1,0 +1,95 @@
+"""The online store: a map from key bytes to value bytes in which only greater values survive."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OnlineTable:
+    """Names the rows of one view. ``incarnation`` grows when a migration starts over."""
+
+    project: str
+    view: str
+    incarnation: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of the rows of one write."""
+
+    written: int = 0
+    unchanged: int = 0
+    """Rows that were there already, byte for byte."""
+    late: int = 0
+    """Rows that lost against a greater one; nothing was changed for them."""
+
+    def __add__(self, other: WriteResult) -> WriteResult:
+        return WriteResult(self.written + other.written, self.unchanged + other.unchanged, self.late + other.late)
+
+
+Reads: TypeAlias = "Sequence[tuple[OnlineTable, Sequence[bytes]]]"
+Values: TypeAlias = "list[list[bytes | None]]"
+
+
+class OnlineStore(ABC):
+    """Keeps, per table and key, the greatest value ever written. It never looks inside either.
+
+    Values compare as unsigned bytes (``memcmp``; a prefix is smaller). The core encodes a row so that
+    this order is the total order of rows: event time, created time, layout version, content. Keeping
+    the maximum makes writes commutative and idempotent: batches, retries and racing loads may come in
+    any order and end in the same state.
+
+    A store is safe to share between threads. Construction takes keyword-only options, which are the
+    schema of the ``online_store`` section of feature_store.yaml; it must not connect or create files.
+    """
+
+    @abstractmethod
+    def create(self, tables: Sequence[OnlineTable]) -> None:
+        """Make tables ready for reading and writing. Does nothing for tables that exist."""
+
+    @abstractmethod
+    def drop(self, tables: Sequence[OnlineTable]) -> None:
+        """Remove tables with all their rows. Does nothing for tables that do not exist."""
+
+    @abstractmethod
+    def write(self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes]) -> WriteResult:
+        """Write a batch: each key keeps the greater of its value and the new one, atomically per key.
+
+        Keys may repeat within a batch. Readers see each row before or after, never between.
+
+        Raises:
+            NotFoundError: The table was not created.
+            UnavailableError: The store cannot be reached; part of the batch may have been written, and
+                writing it again is safe.
+
+        """
+
+    @abstractmethod
+    def read(self, reads: Reads) -> Values:
+        """Return the values for the keys of each table, in order, None where there is no row.
+
+        All tables are read in as few round trips as the store allows. A table that does not exist reads
+        as empty: a view that was never loaded has no values.
+        """
+
+    async def aread(self, reads: Reads) -> Values:
+        """Like :meth:`read` without blocking the event loop. Stores with a native async client override it."""
+        import asyncio
+
+        return await asyncio.to_thread(self.read, reads)
+
+    @abstractmethod
+    def erase(self, table: OnlineTable, keys: Sequence[bytes]) -> int:
+        """Remove the rows of these keys; return how many there were."""
+
+    @abstractmethod
+    def count(self, table: OnlineTable) -> int:
+        """Return the number of rows, exactly or, where that is a scan, as the store estimates it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release connections. Idempotent; later calls of other methods raise ClosedError."""
