@@ -193,10 +193,20 @@ class Manifest(_Spec, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
+class FileRange(_Spec, frozen=True, kw_only=True, omit_defaults=True):
+    """The files whose paths sort between ``first`` and ``last``, both included, as one digest of their fingerprints."""
+
+    first: str
+    last: str
+    digest: str
+
+
 class ViewState(_Spec, frozen=True, kw_only=True, omit_defaults=True):
     """What loads know of one view: a bounded summary, never a growing list."""
 
     incarnation: int = 1
+    basis: str = ""
+    """Digest of what the loads read and wrote (source, columns, types, layout); another one voids the rest."""
     loaded_from_us: int | None = None
     loaded_to_us: int | None = None
     """Event times covered by loads so far, inclusive, microseconds UTC."""
@@ -204,6 +214,8 @@ class ViewState(_Spec, frozen=True, kw_only=True, omit_defaults=True):
     """The greatest created time that has been read, never later than the clock of that load."""
     files: dict[str, str] = {}
     """Fingerprint of each file as it was read (path -> size and change time or etag)."""
+    file_ranges: tuple[FileRange, ...] = ()
+    """The older files of a source with too many to list; see core.plan.watermark."""
     last_load_us: int | None = None
     rows_written: int = 0
 
