@@ -1,0 +1,44 @@
+"""``repast init``: copy a template into a new folder."""
+
+from __future__ import annotations
+
+import click
+
+from repast.cli.argument import json_option
+from repast.cli.group import TaughtCommand
+from repast.cli.project import TEMPLATES, create_project
+from repast.cli.style import paint
+from repast.cli.value import dump_json
+
+
+@click.command(
+    cls=TaughtCommand,
+    examples=[
+        ("repast init flights", "A folder 'flights' with definitions and real data, ready for 'repast apply'"),
+        ("repast init shop -t minimal", "The same without data and with one entity"),
+        ("repast -c ~/projects init shop", "In another folder"),
+    ],
+)
+@click.argument("name")
+@click.option(
+    "-t",
+    "--template",
+    type=click.Choice(list(TEMPLATES)),
+    default="local",
+    show_default=True,
+    help="What to start from: " + "; ".join(f"{name}: {text}" for name, text in TEMPLATES.items()) + ".",
+)
+@json_option
+def init(name: str, template: str, as_json: bool) -> None:
+    """Start a project: a folder NAME with feature_store.yaml and features.py.
+
+    Nothing is overwritten: NAME must not exist, or be an empty folder.
+    """
+    files = create_project(name, template)
+    if as_json:
+        click.echo(dump_json({"project": name, "template": template, "files": files}))
+        return
+    click.echo(f"Made the project {paint(name, 'bold')}:")
+    for file in files:
+        click.echo(f"  {name}/{file}")
+    click.echo(f"\nNext:\n  cd {name}\n  repast apply")
