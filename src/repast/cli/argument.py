@@ -13,26 +13,18 @@ from repast.cli.group import TaughtUsageError
 _C = TypeVar("_C", bound=Callable[..., Any])
 
 
-class Instant(click.ParamType):
-    """A moment: ISO 8601; without a zone it means UTC, a date means its midnight."""
+def to_instant(text: str) -> datetime:
+    """Read a moment: ISO 8601; without a zone it means UTC, a date means its midnight."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise TaughtUsageError(
+            f"{text!r} is not a moment.",
+            hint="write 2013-03-31 or 2013-03-31T20:00:00Z; without a zone it means UTC",
+            ctx=click.get_current_context(silent=True),
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise TaughtUsageError(
-                f"{value!r} is not a moment.",
-                hint="write 2013-03-31 or 2013-03-31T20:00:00Z; without a zone it means UTC",
-                ctx=ctx,
-            ) from None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-INSTANT = Instant()
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -72,20 +64,16 @@ def view_list(views: tuple[str, ...]) -> list[str] | None:
     return list(views) or None
 
 
-class Tags(click.ParamType):
-    """``key:value``, as Feast writes it."""
-
-    name = "tag"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        key, colon, text = (part.strip() for part in value.partition(":"))
-        if not key or not colon:
-            raise TaughtUsageError(f"{value!r} is not a tag.", hint="write --tags key:value", ctx=ctx)
-        return key, text
+def to_tag(text: str) -> tuple[str, str]:
+    """Read a tag as Feast writes it: ``key:value``."""
+    key, colon, value = (part.strip() for part in text.partition(":"))
+    if not key or not colon:
+        raise TaughtUsageError(
+            f"{text!r} is not a tag.", hint="write --tags key:value", ctx=click.get_current_context(silent=True)
+        )
+    return key, value
 
 
 tags_option = click.option(
-    "--tags", multiple=True, type=Tags(), metavar="KEY:VALUE", help="Only what has this tag; repeat for more."
+    "--tags", multiple=True, type=to_tag, metavar="KEY:VALUE", help="Only what has this tag; repeat for more."
 )

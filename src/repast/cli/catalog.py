@@ -34,24 +34,24 @@ def _command(module: str, attribute: str, text: str) -> Entry:
 
 SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Start here": {
-        "demo": _command("demo", "demo", "See everything work on real data, in half a minute."),
+        "demo": _command("demo", "demo", "See everything work on real data."),
         "init": _command("init", "init", "Start a project from a template."),
     },
     "Define features": {
         "validate": _command("apply", "validate", "Check the definitions and touch nothing."),
         "plan": _command("apply", "plan", "Show what apply would do."),
-        "apply": _command("apply", "apply", "Register the definitions and make their online tables."),
+        "apply": _command("apply", "apply", "Register the definitions, make online tables."),
         "log": _command("history", "log", "Show what was applied, newest first."),
-        "rollback": _command("history", "rollback", "Apply the definitions of an earlier generation again."),
-        "teardown": _command("teardown", "teardown", "Remove the project: registry entry and online tables."),
+        "rollback": _command("history", "rollback", "Apply an earlier generation's definitions again."),
+        "teardown": _command("teardown", "teardown", "Remove the project and its online tables."),
     },
     "Use features": {
         "get-historical-features": _command(
-            "historical", "get_historical_features", "Make training data: values as they were at each row's time."
+            "historical", "get_historical_features", "Make training data, correct in time."
         ),
-        "materialize": _command("load", "materialize", "Load the newest values of a time range for serving."),
+        "materialize": _command("load", "materialize", "Load a time range's newest values for serving."),
         "materialize-incremental": _command(
-            "load", "materialize_incremental", "Load what earlier loads have not read yet."
+            "load", "materialize_incremental", "Load what earlier loads have not read."
         ),
         "get-online-features": _command("online", "get_online_features", "Read the newest values of some keys."),
     },
@@ -59,7 +59,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "list": _command("show", "list_", "List what is registered."),
         "describe": _command("show", "describe", "Show one registered thing in full."),
         "configuration": _command("about", "configuration", "Show the configuration, secrets masked."),
-        "version": _command("about", "version", "Show the versions of Repast and of what it runs on."),
+        "version": _command("about", "version", "Show versions of Repast and what it runs on."),
     },
 }
 """Commands by section of ``repast --help``."""

@@ -19,7 +19,7 @@ class TaughtCommand(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the examples, each comment above its command line."""
         if not self.examples:
             return
@@ -51,10 +51,10 @@ class LazyGroup(click.Group):
         self._entries = {name: entry for section in sections.values() for name, entry in section.items()}
         self._entries |= unlisted or {}
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self._entries)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         entry = self._entries.get(cmd_name)
         if entry is None:
             return None
@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
             raise unknown("command", name, self._entries, ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         width = max(len(name) for entries in self._sections.values() for name in entries)
         for title, entries in self._sections.items():
             with formatter.section(title):

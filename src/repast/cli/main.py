@@ -32,6 +32,7 @@ LEVELS = ("debug", "info", "warning", "error")
     "-c",
     "--chdir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
     help="Run as if started in this folder.",
 )
 @click.option(
@@ -39,14 +40,15 @@ LEVELS = ("debug", "info", "warning", "error")
     "--feature-store-yaml",
     "yaml_file",
     type=click.Path(path_type=Path),
-    help="The configuration file, if it is not ./feature_store.yaml.",
+    metavar="FILE",
+    help="Configuration other than ./feature_store.yaml.",
 )
 @click.option(
     "--log-level",
     type=click.Choice(LEVELS, case_sensitive=False),
     default="warning",
-    show_default=True,
-    help="How much to tell on stderr; debug adds tracebacks to errors.",
+    metavar="LEVEL",
+    help="debug, info, warning or error; debug adds tracebacks.",
 )
 @click.version_option(__version__, "--version", message="%(version)s")
 @click.pass_context
