@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from repast.core.plan.apply import ApplyPlan
     from repast.core.plan.offline import AsOf
     from repast.core.response import OnlineResponse
+    from repast.types import DataType
 
 
 class FeatureStore:
@@ -369,6 +370,21 @@ class FeatureStore:
         """
         response: OnlineResponse = self._reader().read(features, entity_rows, full_feature_names, now=now)
         return response
+
+    def input_columns(self, features: Sequence[str] | FeatureService | str) -> dict[str, DataType]:
+        """Return the columns that a spine or an online request must bring for these features, with their types.
+
+        Join keys come first, by name, then request fields; a spine's time is not among them.
+
+        Raises:
+            InvalidRequestError, NotFoundError: The features are not what is registered.
+
+        """
+        from repast.app.online import resolve_features
+
+        selection = resolve_features(self._workspace.registry.manifest(), features, full_feature_names=True)
+        keys = {column: key.type for view in selection.views for key, column in view.keys}
+        return dict(sorted(keys.items())) | {field.name: field.type for field in selection.request_fields}
 
     async def get_online_features_async(
         self,
