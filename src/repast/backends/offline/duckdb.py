@@ -1,0 +1,171 @@
+"""The offline engine on DuckDB: files on disk and in object stores, no server."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from repast.backends.offline.failure import translated
+from repast.backends.offline.scan import Scan, open_scan, source_files
+from repast.core.manifest import SourceSpec
+from repast.core.plan.offline import TIME, CountRows, OfflinePlan
+from repast.core.sql.dialect import DUCKDB, SqlDialect
+from repast.core.sql.join import SPINE, SpineFacts
+from repast.core.sql.plan import compile_plan
+from repast.core.sql.relation import Relation
+from repast.errors import ClosedError, InvalidConfigError, InvalidRequestError, UnsupportedError
+from repast.ports.offline import OfflineEngine
+
+_BATCH_ROWS = 65_536
+
+
+class DuckDBEngine(OfflineEngine):
+    """Runs plans in this process.
+
+    Args:
+        repo_path: Where relative paths start.
+        memory_limit: For example "4GB"; by default 80 % of the machine's memory. What does not fit spills.
+        threads: By default one per core.
+        temp_directory: Where to spill; by default the system's folder for temporary files.
+
+    """
+
+    dialect: SqlDialect = DUCKDB
+
+    def __init__(
+        self,
+        *,
+        repo_path: Path,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+        temp_directory: str | Path | None = None,
+    ) -> None:
+        self.repo_path = Path(repo_path)
+        self._settings: dict[str, str | bool | int | float | list[str]] = {}
+        if memory_limit is not None:
+            self._settings["memory_limit"] = str(memory_limit)
+        if threads is not None:
+            self._settings["threads"] = threads
+        self._temp_directory = None if temp_directory is None else self.repo_path / temp_directory
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def inspect(self, source: SourceSpec) -> pa.Schema:
+        """See :meth:`OfflineEngine.inspect`."""
+        with self._open(source) as scan:
+            return scan.schema
+
+    def run(self, plan: OfflinePlan, spine: pa.Table | None = None) -> pa.RecordBatchReader:
+        """See :meth:`OfflineEngine.run`."""
+        rows = plan.rows if isinstance(plan, CountRows) else plan
+        scan = self._open(rows.source, plan)
+        if spine is not None:
+            scan.cursor.register(SPINE, spine)
+        statement = self._compile(plan, scan, spine)
+        return _stream(scan, statement)
+
+    def explain(self, plan: OfflinePlan, spine: pa.Table | None = None) -> str:
+        """Return the SQL that :meth:`run` would execute; ``spine`` is the name of the spine in it."""
+        rows = plan.rows if isinstance(plan, CountRows) else plan
+        with self._open(rows.source, plan) as scan:
+            return self._compile(plan, scan, spine, pretty=True)
+
+    def _compile(self, plan: OfflinePlan, scan: Scan, spine: pa.Table | None, *, pretty: bool = False) -> str:
+        rows = plan.rows if isinstance(plan, CountRows) else plan
+        relation = Relation(
+            spec=rows.source,
+            table=scan.table,
+            columns=dict(zip(scan.schema.names, scan.schema.types, strict=True)),
+            dialect=self.dialect,
+            file_column=scan.file_column,
+            view=rows.view,
+        )
+        facts = None if spine is None else _facts(spine)
+        return self.dialect.render(compile_plan(plan, relation, facts), pretty=pretty)
+
+    def query(self, statement: str) -> pa.RecordBatchReader:
+        """Run one SELECT. Relative paths of files in it start at ``repo_path``."""
+        subject = "The SQL of the spine"
+        cursor = self._cursor()
+        with translated(subject):
+            parsed = cursor.extract_statements(statement)
+        if len(parsed) != 1 or parsed[0].type != duckdb.StatementType.SELECT:
+            raise InvalidRequestError(
+                f"{subject} must be one SELECT.", hint="for example \"SELECT ... FROM 'a.parquet'\""
+            )
+        return _stream(Scan.of_query(cursor, subject), statement)
+
+    def files(self, source: SourceSpec) -> Mapping[str, str] | None:
+        """Return path -> fingerprint: size and change time, or an object's etag."""
+        return source_files(source, self.repo_path)
+
+    def append(self, source: SourceSpec, rows: pa.Table) -> None:
+        """See :meth:`OfflineEngine.append`."""
+        raise UnsupportedError("append")
+
+    def close(self) -> None:
+        """See :meth:`OfflineEngine.close`."""
+        with self._lock:
+            self._closed = True
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _open(self, source: SourceSpec, plan: OfflinePlan | None = None) -> Scan:
+        return open_scan(source, plan, repo_path=self.repo_path, cursor=self._cursor())
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            if self._closed:
+                raise ClosedError("The offline engine was closed.")
+            if self._connection is None:
+                self._connection = self._connect()
+            cursor = self._connection.cursor()
+        return cursor
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        temporary = self._temp_directory or Path(tempfile.gettempdir()) / f"repast-duckdb-{id(self):x}"
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "TimeZone": "UTC",
+            # Results have no order, and keeping one costs memory.
+            "preserve_insertion_order": "false",
+            "temp_directory": str(temporary),
+            "file_search_path": str(self.repo_path),
+            # SQL of users names files and nothing of this process.
+            "python_enable_replacements": "false",
+            "autoinstall_known_extensions": "false",
+            **self._settings,
+        }
+        try:
+            return duckdb.connect(":memory:", config=settings)
+        except duckdb.Error as error:
+            first = str(error).split("\n")[0]
+            raise InvalidConfigError(
+                f"offline_store: {first}", hint='for example memory_limit: "4GB", threads: 4'
+            ) from error
+
+
+def _facts(spine: pa.Table) -> SpineFacts:
+    if not spine.num_rows:
+        return SpineFacts(0, 0, 0)
+    ends = pc.min_max(spine.column(TIME)).as_py()
+    return SpineFacts(spine.num_rows, ends["min"], ends["max"])
+
+
+def _stream(scan: Scan, statement: str) -> pa.RecordBatchReader:
+    """Run a statement; the scan stays open until the last batch is read or the reader is dropped."""
+    with translated(scan.subject):
+        reader = scan.cursor.sql(statement).to_arrow_reader(_BATCH_ROWS)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with scan, translated(scan.subject):
+            yield from reader
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())

@@ -1,0 +1,104 @@
+"""What differs between SQL dialects, as data: templates with ``:name`` holes that are filled with tree nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import sqlglot
+from sqlglot import exp
+
+from repast.errors import UnsupportedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlDialect:
+    """One dialect. Templates are written in the dialect itself and parsed once.
+
+    An *instant* is the dialect's timestamp with time zone, a *wall time* one without; both to and from
+    int64 microseconds since 1970 (of UTC, or of the wall clock read as if it were UTC).
+    """
+
+    name: str
+    """Name of the sqlglot dialect that renders it."""
+    asof_join: bool
+    """Whether ``ASOF JOIN`` exists; else the union-and-window form is used."""
+    instant_us: str
+    """``:x`` instant or wall time or date -> microseconds; finer units floored by the two below."""
+    nano_us: str
+    """``:x`` instant or wall time in nanoseconds -> microseconds, floored (before 1970 too)."""
+    us_instant: str
+    """``:us`` -> instant."""
+    us_wall: str
+    """``:us`` -> wall time."""
+    us_nano: str
+    """``:us`` -> wall time in nanoseconds."""
+    us_nano_instant: str
+    """``:us`` -> instant in nanoseconds."""
+    wall_instant: str
+    """``:x`` wall time in ``:zone`` -> instant; one that occurs twice may be either, one skipped moves forward."""
+    instant_wall: str
+    """``:x`` instant -> wall time in ``:zone``."""
+    text_instant: str
+    """``:x`` text -> instant, read as UTC if it has no offset; null if it is no time."""
+    text_has_offset: str
+    """``:x`` text -> whether it ends in an offset or Z."""
+    canonical_uuid: str
+    """``:x`` text or uuid -> lower-case 8-4-4-4-12 text; null if it is none."""
+    refuse: str
+    """Fail with ``:message`` followed by the value ``:x``."""
+
+    def fill(self, template: str, **nodes: exp.Expr) -> exp.Expr:
+        """Return one of the templates with its holes filled."""
+        tree = _parse(template, self.name).copy()
+        holes = [tree] if isinstance(tree, exp.Placeholder) else list(tree.find_all(exp.Placeholder))
+        for hole in holes:
+            node = nodes[str(hole.this)].copy()
+            if hole is tree:
+                return node
+            hole.replace(node)
+        return tree
+
+    def render(self, tree: exp.Expr, *, pretty: bool = False) -> str:
+        """Return the SQL text of a tree."""
+        return tree.sql(dialect=self.name, pretty=pretty, identify=True)
+
+
+@cache
+def _parse(template: str, dialect: str) -> exp.Expr:
+    return sqlglot.parse_one(template, read=dialect)
+
+
+DUCKDB = SqlDialect(
+    name="duckdb",
+    asof_join=True,
+    instant_us="EPOCH_US(:x)",
+    nano_us="EPOCH_NS(:x) // 1000 - CASE WHEN EPOCH_NS(:x) % 1000 < 0 THEN 1 ELSE 0 END",
+    us_instant="MAKE_TIMESTAMPTZ(:us)",
+    us_wall="MAKE_TIMESTAMP(:us)",
+    us_nano="MAKE_TIMESTAMP_NS(:us * 1000)",
+    us_nano_instant="CAST(MAKE_TIMESTAMPTZ(:us) AS TIMESTAMPTZ_NS)",
+    wall_instant="TIMEZONE(:zone, :x)",
+    instant_wall="TIMEZONE(:zone, :x)",
+    text_instant="TRY_CAST(:x AS TIMESTAMPTZ)",
+    text_has_offset=r"REGEXP_MATCHES(:x, ':\d\d(\.\d+)? ?([zZ]|[+-]\d\d(:?\d\d)?)$')",
+    canonical_uuid="CAST(TRY_CAST(:x AS UUID) AS TEXT)",
+    refuse="ERROR(:message || CAST(:x AS TEXT))",
+)
+
+GENERIC = replace(DUCKDB, asof_join=False)
+"""The portable form of every statement, in DuckDB's spelling: what engines without ``ASOF JOIN`` run."""
+
+DIALECTS = {"duckdb": DUCKDB, "generic": GENERIC}
+
+
+def get_dialect(name: str) -> SqlDialect:
+    """Return a dialect by name.
+
+    Raises:
+        UnsupportedError: There is none of that name.
+
+    """
+    if name not in DIALECTS:
+        raise UnsupportedError(f"There is no SQL dialect {name!r}.", hint="there are: " + ", ".join(DIALECTS))
+    return DIALECTS[name]

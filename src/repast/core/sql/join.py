@@ -1,0 +1,173 @@
+"""The point-in-time join: find the matched times with keys and times only, then fetch the features of those.
+
+Reading is the work, not joining. The narrow first step sorts eight bytes per column instead of whole
+rows; the second reads features once, streams them past a hash table of the matches, and brings back
+every row that ties, so that no engine's choice among equal times can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, PointInTimeJoin
+from repast.core.sql.instant import instant_us, within
+from repast.core.sql.key import key_node
+from repast.core.sql.relation import Relation, column, integer, named, null_int, table
+
+SPINE = "spine"
+"""Table with ``__row``, ``__time`` and the keys."""
+_HISTORY, _MOMENTS, _FILLED, _MATCHED = "history", "moments", "filled", "matched"
+_AT, _SIDE = "__at", "__side"
+_SEMI_JOIN_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class SpineFacts:
+    """What the compiler may know of a spine: constants to prune with."""
+
+    rows: int
+    first_us: int
+    last_us: int
+
+
+def compile_join(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.Select:
+    """Return the statement for a point-in-time join; the spine must not be empty."""
+    history = _history(plan, relation, spine)
+    step = _native_match if relation.dialect.asof_join else _window_match
+    ctes: list[tuple[str, exp.Query]] = [(_HISTORY, history), *step(plan)]
+    result = _fetch(plan, relation, spine)
+    for name, query in ctes:
+        # Used once, but DuckDB then knows how large it is before it plans the second join.
+        materialized = True if name == _MATCHED and relation.dialect.asof_join else None
+        result = result.with_(exp.to_identifier(name, quoted=True), as_=query, materialized=materialized, copy=False)
+    return result
+
+
+def _prune(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> list[exp.Expr]:
+    start = spine.first_us - plan.ttl_us if plan.ttl_us else None
+    return within(relation, relation.spec.timestamp_field, start_us=start, end_us=spine.last_us)
+
+
+def _history(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.Select:
+    """Keys, event time, and the time ``__at`` from which a row counts."""
+    event = instant_us(relation, relation.spec.timestamp_field)
+    keys = [key_node(relation, key) for key in plan.keys]
+    columns = [named(node, key.name) for node, key in zip(keys, plan.keys, strict=True)]
+    at = _available_from(plan, relation, event)
+    query = exp.select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased())
+    conditions = _prune(plan, relation, spine)
+    if keys and spine.rows <= _SEMI_JOIN_ROWS:
+        wanted = exp.select(*[column(key.name, SPINE) for key in plan.keys]).from_(table(SPINE))
+        own = keys[0] if len(keys) == 1 else exp.Tuple(expressions=keys)
+        conditions.append(exp.In(this=own.copy(), query=wanted.subquery(copy=False)))
+    return query.where(*conditions, copy=False)
+
+
+def _available_from(plan: PointInTimeJoin, relation: Relation, event: exp.Expr) -> exp.Expr:
+    created_column = relation.spec.created_timestamp_column
+    if plan.as_of == "event" or not created_column:
+        return event.copy()
+    created = instant_us(relation, created_column)
+    return exp.case().when(exp.GT(this=created, expression=event.copy()), created.copy()).else_(event.copy())
+
+
+def _native_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
+    """``ASOF JOIN`` on the time a row counts from; what it finds is the greatest event time so far.
+
+    With ``as_of="available"`` the greatest event time is not that of the last row to arrive, so the
+    history is first turned into a staircase. Rows that arrive at the same time carry the same step.
+    """
+    keys = [key.name for key in plan.keys]
+    steps: list[tuple[str, exp.Query]] = []
+    history = _HISTORY
+    if plan.as_of == "available":
+        history = _FILLED
+        top = _running_max([column(name, _HISTORY) for name in keys], [column(_AT, _HISTORY)], rows=False)
+        columns = [column(name, _HISTORY) for name in (*keys, _AT)]
+        steps.append((history, exp.select(*columns, named(top, EVENT)).from_(table(_HISTORY))))
+    conditions: list[exp.Expr] = [exp.EQ(this=column(name, SPINE), expression=column(name, history)) for name in keys]
+    conditions.append(exp.GTE(this=column(TIME, SPINE), expression=column(_AT, history)))
+    join = exp.Join(this=table(history), method="ASOF", on=exp.and_(*conditions))
+    columns = [column(name, SPINE) for name in (ROW, TIME, *keys)]
+    matched = exp.select(*columns, column(EVENT, history)).from_(table(SPINE)).join(join, copy=False)
+    return [*steps, (_MATCHED, matched.where(*_fresh(plan, SPINE, TIME, history), copy=False))]
+
+
+def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
+    """Spine and history in one time line per key; a spine row sees the greatest event time before it."""
+    keys = [key.name for key in plan.keys]
+    past = exp.select(
+        *[column(name, _HISTORY) for name in (*keys, _AT)],
+        named(integer(0), _SIDE),
+        column(EVENT, _HISTORY),
+        named(null_int(), ROW),
+    ).from_(table(_HISTORY))
+    asked = exp.select(
+        *[column(name, SPINE) for name in keys],
+        named(column(TIME, SPINE), _AT),
+        named(integer(1), _SIDE),
+        named(null_int(), EVENT),
+        column(ROW, SPINE),
+    ).from_(table(SPINE))
+    # At equal times history comes first: a row counts from its own moment on.
+    order = [column(_AT, _MOMENTS), column(_SIDE, _MOMENTS)]
+    top = _running_max([column(name, _MOMENTS) for name in keys], order, rows=True)
+    filled = exp.select(*[column(name, _MOMENTS) for name in (*keys, _AT, _SIDE, ROW)], named(top, EVENT))
+    matched = exp.select(
+        column(ROW, _FILLED),
+        named(column(_AT, _FILLED), TIME),
+        *[column(name, _FILLED) for name in keys],
+        column(EVENT, _FILLED),
+    ).from_(table(_FILLED))
+    conditions = [
+        exp.EQ(this=column(_SIDE, _FILLED), expression=integer(1)),
+        column(EVENT, _FILLED).is_(exp.null()).not_(),
+        *_fresh(plan, _FILLED, _AT, _FILLED),
+    ]
+    moments = exp.Union(this=past, expression=asked, distinct=False)
+    return [
+        (_MOMENTS, moments),
+        (_FILLED, filled.from_(table(_MOMENTS))),
+        (_MATCHED, matched.where(*conditions, copy=False)),
+    ]
+
+
+def _running_max(keys: Sequence[exp.Expr], order: Sequence[exp.Column], *, rows: bool) -> exp.Window:
+    spec = exp.WindowSpec(
+        kind="ROWS" if rows else "RANGE", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"
+    )
+    ordered = exp.Order(expressions=[exp.Ordered(this=node) for node in order])
+    event = column(EVENT, order[0].table)
+    return exp.Window(this=exp.Max(this=event), partition_by=keys, order=ordered, spec=spec)
+
+
+def _fresh(plan: PointInTimeJoin, time_table: str, time: str, event_table: str) -> list[exp.Expr]:
+    if not plan.ttl_us:
+        return []
+    oldest = exp.Sub(this=column(time, time_table), expression=integer(plan.ttl_us))
+    return [exp.GTE(this=column(EVENT, event_table), expression=oldest)]
+
+
+def _fetch(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.Select:
+    """All rows of the source at the matched keys and times."""
+    event = instant_us(relation, relation.spec.timestamp_field)
+    conditions: list[exp.Expr] = [
+        exp.EQ(this=key_node(relation, key), expression=column(key.name, _MATCHED)) for key in plan.keys
+    ]
+    conditions.append(exp.EQ(this=event, expression=column(EVENT, _MATCHED)))
+    created_column = relation.spec.created_timestamp_column
+    created = instant_us(relation, created_column) if created_column else null_int()
+    if plan.as_of == "available" and created_column:
+        known = exp.LTE(this=created.copy(), expression=column(TIME, _MATCHED))
+        conditions.append(exp.or_(created.is_(exp.null()), known))
+    query = exp.select(
+        column(ROW, _MATCHED),
+        column(EVENT, _MATCHED),
+        named(created, CREATED),
+        *[named(column(feature.column), feature.name) for feature in plan.features],
+    ).from_(table(_MATCHED))
+    join = exp.Join(this=relation.aliased(), kind="INNER", on=exp.and_(*conditions))
+    return query.join(join, copy=False).where(*_prune(plan, relation, spine), copy=False)
