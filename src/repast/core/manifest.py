@@ -46,6 +46,7 @@ class ProjectSpec(Named, frozen=True, kw_only=True, omit_defaults=True):
 
 class EntitySpec(Named, frozen=True, kw_only=True, omit_defaults=True):
     join_keys: tuple[FieldSpec, ...]
+    """Sorted by name. The dtype is "" as long as neither the entity nor a view says it."""
 
 
 class SourceSpec(Named, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,6 +63,11 @@ class SourceSpec(Named, frozen=True, kw_only=True, omit_defaults=True):
     """Of a push source: the name of its batch source."""
     schema: tuple[FieldSpec, ...] = ()
     """Of a request source: its fields."""
+
+    @property
+    def lateness(self) -> timedelta:
+        """How much later than its time a row may still arrive."""
+        return timedelta(microseconds=self.lateness_us)
 
     @property
     def reverse_mapping(self) -> dict[str, str]:
@@ -95,7 +101,8 @@ class FeatureViewSpec(Named, frozen=True, kw_only=True, omit_defaults=True):
     layouts: tuple[LayoutSpec, ...] = ()
     """Layouts that rows in the online table may have, oldest first; the last one is written."""
     incarnation: int = 1
-    """Counts the online tables this view has had; a type change or a changed key starts a new one."""
+    """Names the online table: the generation that started it. A type change or a changed key starts a
+    new one; no table's name is ever used again, not even after the view was deleted."""
 
     @property
     def ttl(self) -> timedelta | None:
@@ -225,6 +232,8 @@ class ProjectState(_Spec, frozen=True, kw_only=True, omit_defaults=True):
 
     format: int = FORMAT
     views: dict[str, ViewState] = {}
+    retired: tuple[tuple[str, int], ...] = ()
+    """Online tables (view, incarnation) that an apply replaces or deletes; each leaves when it was dropped."""
 
 
 def encode_manifest(value: Manifest | ProjectState) -> bytes:
