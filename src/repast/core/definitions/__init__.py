@@ -6,7 +6,15 @@ from repast.core.definitions.feature_view import FeatureView, FeatureViewProject
 from repast.core.definitions.field import Field, JoinKey
 from repast.core.definitions.on_demand import OnDemandFeatureView, UserFunction, on_demand_feature_view
 from repast.core.definitions.service import FeatureService, Project, SavedDataset
-from repast.core.definitions.source import BatchSource, DataSource, FileSource, PushMode, PushSource, RequestSource
+from repast.core.definitions.source import (
+    BatchSource,
+    DataSource,
+    FileSource,
+    PushMode,
+    PushSource,
+    RegisteredSource,
+    RequestSource,
+)
 
 __all__ = [
     "BatchSource",
@@ -23,6 +31,7 @@ __all__ = [
     "Project",
     "PushMode",
     "PushSource",
+    "RegisteredSource",
     "RequestSource",
     "SavedDataset",
     "UserFunction",

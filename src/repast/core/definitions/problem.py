@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,15 @@ from pathlib import Path
 
 from repast.errors import InvalidDefinitionError, Location, Problem
 
-_PACKAGE = str(Path(__file__).parents[2])
+_PACKAGE = str(Path(__file__).parents[2]) + os.sep
 _collected: ContextVar[list[Problem] | None] = ContextVar("repast_problems", default=None)
+_located: ContextVar[bool] = ContextVar("repast_located", default=True)
 
 
 def caller_location() -> Location | None:
     """Return file and line of the nearest caller outside Repast, or None in an interactive shell."""
+    if not _located.get():
+        return None
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
@@ -25,6 +29,16 @@ def caller_location() -> Location | None:
             return None
         frame = frame.f_back
     return None
+
+
+@contextmanager
+def without_location() -> Iterator[None]:
+    """Make definitions that nobody wrote in a file: those that the registry returns."""
+    token = _located.set(False)
+    try:
+        yield
+    finally:
+        _located.reset(token)
 
 
 @contextmanager

@@ -183,6 +183,48 @@ def _format_of(path: str) -> str:
 
 
 @dataclass(frozen=True, init=False, kw_only=True)
+class RegisteredSource(BatchSource):
+    """A batch source as the registry knows it, whose own class is in a package that is not imported here."""
+
+    source_type: str = ""  # type: ignore[misc]  # of this one source, not of a class
+    registered_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        source_type: str,
+        options: Mapping[str, Any],
+        timestamp_field: str | None = None,
+        created_timestamp_column: str | None = None,
+        field_mapping: Mapping[str, str] | None = None,
+        timezone: str = "UTC",
+        lateness: timedelta = timedelta(0),
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        owner: str = "",
+    ) -> None:
+        self._init(
+            name=name,
+            timestamp_field=timestamp_field,
+            created_timestamp_column=created_timestamp_column,
+            field_mapping=field_mapping,
+            timezone=timezone,
+            lateness=lateness,
+            description=description,
+            tags=tags,
+            owner=owner,
+            source_type=source_type,
+            registered_options=dict(options),
+        )
+
+    def options(self) -> dict[str, Any]:
+        return dict(self.registered_options)
+
+    __hash__ = Definition.__hash__
+
+
+@dataclass(frozen=True, init=False, kw_only=True)
 class PushSource(DataSource):
     """Rows that programs push as they happen, beside the batch source that holds the past.
 
