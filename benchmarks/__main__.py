@@ -1,0 +1,50 @@
+"""python -m benchmarks smoke | full [--feast PYTHON] [--only TEXT]: Repast, the raw limit and Feast side by side.
+
+``--feast`` names an interpreter that has Feast installed (``python -m venv feast && feast/bin/pip install
+'feast[duckdb]'``); without it only the raw limits are compared. ``full`` writes docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.case import full, smoke
+from benchmarks.report import Outcome, markdown, text
+from benchmarks.runner import ROOT, compare
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("size", choices=["smoke", "full"])
+    parser.add_argument("--feast", help="path of a python that has feast installed")
+    parser.add_argument("--only", default="", help="run only the cases whose group or label contains this text")
+    parser.add_argument("--data", help="folder that keeps the generated data between runs")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(options.data or temporary).resolve()
+        cases = smoke(folder) if options.size == "smoke" else full(folder, options.feast)
+        outcomes = []
+        for case in cases:
+            if options.only.lower() in f"{case.group} {case.label}".lower():
+                outcomes.append(Outcome(case, compare(case.contenders, case.arguments, rounds=case.rounds)))
+                print(f"{case.group}: {text(outcomes[-1])}", flush=True)
+    if options.size == "full" and not options.only:
+        rival = rival_version(options.feast) if options.feast else ""
+        (ROOT / "docs" / "benchmarks.md").write_text(
+            markdown(outcomes, command="python -m benchmarks full --feast PYTHON", rival=rival)
+        )
+    regressed = [o.case.label for o in outcomes if o.regressed]
+    print(f"{len(outcomes) - len(regressed)} passed, {len(regressed)} failed")
+    return 1 if regressed else 0
+
+
+def rival_version(python: str) -> str:
+    code = "from importlib.metadata import version; print('feast', version('feast'))"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+sys.exit(main())

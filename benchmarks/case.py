@@ -1,0 +1,172 @@
+"""What is measured: each case is one amount of work, done by several contenders."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.data import Shape, short, source_path, spine_path
+from benchmarks.runner import Contender
+
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of a table.
+
+    ``limit`` names the raw contender that Repast's time is divided by; ``regression`` is the ratio above
+    which the smoke run fails (None: only reported).
+    """
+
+    group: str
+    label: str
+    contenders: tuple[Contender, ...]
+    arguments: Mapping[str, Any]
+    limit: str
+    rounds: int = 3
+    regression: float | None = None
+
+
+def join_case(
+    folder: Path,
+    shape: Shape,
+    *,
+    ttl: int,
+    views: int = 1,
+    feast: str | None = None,
+    rounds: int = 3,
+    regression: float | None = None,
+) -> Case:
+    """A point-in-time join of 10 features a view from Parquet to pandas."""
+    contenders = [
+        Contender("repast", "join_repast"),
+        Contender("duckdb asof", "join_duckdb"),
+        Contender("polars asof", "join_polars"),
+    ]
+    if feast:
+        contenders.append(Contender("feast (duckdb)", "join_feast", feast))
+    several = f", {views} views" if views > 1 else ""
+    return Case(
+        group="Point-in-time join",
+        label=f"{shape.label}{several}, {'ttl 1 d' if ttl else 'no ttl'}",
+        contenders=tuple(contenders),
+        arguments={
+            "source": str(source_path(folder, shape)),
+            "spine": str(spine_path(folder, shape)),
+            "views": views,
+            "features": shape.features,
+            "ttl": ttl,
+            "repeat": 1,
+        },
+        limit="best raw",
+        rounds=rounds,
+        regression=regression,
+    )
+
+
+def online_case(
+    rows: int,
+    features: int,
+    views: int = 1,
+    *,
+    repeat: int,
+    feast: str | None = None,
+    rounds: int = 3,
+    regression: float | None = None,
+) -> Case:
+    """An online read of random keys from SQLite to a dict."""
+    contenders = [Contender("repast", "online_repast"), Contender("bare sqlite loop", "online_bare")]
+    if feast:
+        contenders.append(Contender("feast (sqlite)", "online_feast", feast))
+    return Case(
+        group="Online read",
+        label=f"{short(rows)} keys x {features} features" + (f" x {views} views" if views > 1 else ""),
+        contenders=tuple(contenders),
+        arguments={"rows": rows, "features": features, "views": views, "repeat": repeat},
+        limit="best raw",
+        rounds=rounds,
+        regression=regression,
+    )
+
+
+def load_case(
+    folder: Path, shape: Shape, *, feast: str | None = None, rounds: int = 3, regression: float | None = None
+) -> Case:
+    """Newest row per key from Parquet into an empty SQLite store."""
+    contenders = [Contender("repast", "load_repast"), Contender("bare upsert loop", "load_bare")]
+    if feast:
+        contenders.append(Contender("feast (sqlite)", "load_feast", feast))
+    return Case(
+        group="Load",
+        label=f"{short(shape.rows)} rows, {short(shape.keys)} keys x {shape.features} features",
+        contenders=tuple(contenders),
+        arguments={"source": str(source_path(folder, shape)), "features": shape.features, "repeat": 1},
+        limit="best raw",
+        rounds=rounds,
+        regression=regression,
+    )
+
+
+def start_case(what: str, *, feast: str | None = None, rounds: int = 5, regression: float | None = None) -> Case:
+    """Starting up: ``import``, ``help`` or ``apply`` (a no-op apply of the starter project)."""
+    contenders = [Contender("repast", "start_repast"), Contender("python itself", "start_bare")]
+    if feast:
+        contenders.append(Contender("feast", "start_feast", feast))
+    labels = {"import": "import the package", "help": "command --help", "apply": "no-op apply of the starter project"}
+    return Case(
+        group="Start-up",
+        label=labels[what],
+        contenders=tuple(contenders),
+        arguments={"what": what, "repeat": 1, "python": sys.executable},
+        limit="best raw",
+        rounds=rounds,
+        regression=regression,
+    )
+
+
+def smoke(folder: Path) -> Sequence[Case]:
+    """Small enough for every CI run; bounds leave room for a noisy machine and still catch a lost order of magnitude."""
+    return [
+        join_case(folder, Shape(rows=500_000, spine=5_000), ttl=DAY, regression=3.0),
+        join_case(folder, Shape(rows=500_000, spine=200_000), ttl=0, regression=4.0),
+        online_case(1, 10, repeat=400, regression=8.0),
+        online_case(1000, 10, repeat=30, regression=4.0),
+        online_case(1, 10, 5, repeat=200, regression=8.0),
+        load_case(folder, Shape(rows=500_000, spine=10), regression=4.0),
+    ]
+
+
+def full(folder: Path, feast: str | None) -> Sequence[Case]:
+    """Every local row of the targets."""
+    million, ten = 1_000_000, 10_000_000
+    joins = [
+        join_case(folder, Shape(rows=rows, spine=spine), ttl=ttl, feast=feast)
+        for rows, spine in ((million, 10_000), (million, 100_000), (million, million), (ten, 10_000), (ten, 100_000))
+        for ttl in (DAY, 0)
+    ]
+    joins.append(join_case(folder, Shape(rows=ten, spine=million), ttl=DAY, feast=feast))
+    joins.append(join_case(folder, Shape(rows=million, spine=100_000), ttl=DAY, views=3, feast=feast))
+    online = [
+        online_case(rows, features, views, repeat=repeat, feast=feast)
+        for rows, features, views, repeat in (
+            (1, 10, 1, 500),
+            (10, 10, 1, 300),
+            (100, 10, 1, 100),
+            (1000, 10, 1, 30),
+            (1, 50, 1, 300),
+            (1000, 50, 1, 20),
+            (1, 10, 5, 300),
+            (100, 10, 5, 30),
+            (1000, 10, 5, 10),
+        )
+    ]
+    loads = [
+        load_case(folder, Shape(rows=million, spine=10), feast=feast, rounds=2),
+        load_case(folder, Shape(rows=million, spine=10, events_per_key=5), feast=feast, rounds=2),
+    ]
+    starts = [start_case(what, feast=feast) for what in ("import", "help", "apply")]
+    return [*starts, *joins, *online, *loads]
