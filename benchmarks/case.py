@@ -129,7 +129,7 @@ def start_case(what: str, *, feast: str | None = None, rounds: int = 5, regressi
 
 
 def smoke(folder: Path) -> Sequence[Case]:
-    """Small enough for every CI run; bounds leave room for a noisy machine and still catch a lost order of magnitude."""
+    """Small enough for every CI run; bounds leave room for a noisy machine and still catch a real loss."""
     return [
         join_case(folder, Shape(rows=500_000, spine=5_000), ttl=DAY, regression=3.0),
         join_case(folder, Shape(rows=500_000, spine=200_000), ttl=0, regression=4.0),

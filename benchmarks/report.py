@@ -78,7 +78,8 @@ def text(outcome: Outcome) -> str:
 
 def machine() -> str:
     packages = ", ".join(f"{p} {version(p)}" for p in ("duckdb", "pyarrow", "numpy", "pandas", "polars"))
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, CPython {platform.python_version()}, {packages}"
+    system = f"{platform.system()} {platform.machine()}, CPython {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {system}, {packages}"
 
 
 def markdown(outcomes: Sequence[Outcome], *, command: str, rival: str) -> str:
