@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from repast.core.codec.cell import Offsets, cut_cells
 from repast.core.codec.fixed import Slots, Valid, decode_slots, find_fixed, valid_mask
-from repast.core.codec.shape import NULLS, RowShape, Slot
+from repast.core.codec.shape import NULLS, PREFIX, RowShape, Slot
 from repast.core.codec.variable import cell_decoder, decode_cells
-from repast.errors import CorruptDataError
+from repast.errors import CorruptDataError, InvalidValueError
 from repast.types import DataType
 
 Row: TypeAlias = tuple[object, ...]
@@ -52,7 +52,7 @@ class RowDecoder:
         position = {slot.offset: i for i, slot in enumerate(read)}
         bit = {slot.offset: 1 << i for i, slot in enumerate(self.shape.slots)}
         codes = [s.code if s.offset in position else f"{s.width}x" for s in self.shape.slots]
-        self.unpack: Callable[[bytes, int], Row] = struct.Struct("<" + "".join(codes)).unpack_from
+        self._unpack: Callable[[bytes, int], Row] = struct.Struct("<" + "".join(codes)).unpack_from
         self._fixed = [(position[s.offset], bit[s.offset]) for s in read if s.fixed]
         self._converted = [(position[s.offset], s.fixed.to_python) for s in read if s.fixed and s.fixed.to_python]
         self._cells = [
@@ -63,35 +63,53 @@ class RowDecoder:
         order = [position[slot.offset] if slot else len(read) for slot in self._slots]
         in_order = order == list(range(len(read)))
         self._pick = tuple if in_order else _picker(order)
-        self.is_plain = in_order and not self._converted and not self.shape.variable
-        """Whether ``unpack`` alone decodes a row without nulls whose length is the shape's width."""
+        # Whether struct alone decodes a row without nulls.
+        self._is_plain = in_order and not self._converted and not self.shape.variable
 
-    def row(self, value: bytes) -> Row:
-        """Return one row's features as Python values.
+    def rows(self, values: Sequence[bytes | None], other: Callable[[bytes], Row]) -> list[Row | None]:
+        """Return each row's features as Python values; rows of other shapes are left to ``other``.
 
         Raises:
-            CorruptDataError: The bytes do not fit the layout.
+            CorruptDataError: Bytes that do not fit the layout.
+            InvalidValueError: A timestamp or date that Python's datetime has no room for.
 
         """
+        unpack, decode, header, plain = self._unpack, self._row, self.shape.header, self.shape.plain_header
+        at, size = self.shape.slots_at, self.shape.width
         try:
-            return self._row(value)
+            if self._is_plain:
+                return [
+                    None
+                    if value is None
+                    else unpack(value, at)
+                    if value[PREFIX:at] == plain and len(value) == size
+                    else decode(value)
+                    if value[PREFIX:NULLS] == header
+                    else other(value)
+                    for value in values
+                ]
+            return [
+                None if value is None else decode(value) if value[PREFIX:NULLS] == header else other(value)
+                for value in values
+            ]
         except (struct.error, UnicodeDecodeError) as error:
-            raise CorruptDataError(f"A stored row of {len(value)} bytes cannot be read: {error}.") from error
+            raise CorruptDataError(f"A stored row cannot be read: {error}.") from error
+        except OverflowError as error:
+            raise _beyond_datetime() from error
 
     def _row(self, value: bytes) -> Row:
-        shape = self.shape
-        raw: list[Any] = list(self.unpack(value, shape.slots_at))
-        nulls = int.from_bytes(value[NULLS : shape.slots_at], "little")
-        start = shape.width
+        width, at = self.shape.width, self.shape.slots_at
+        raw: list[Any] = list(self._unpack(value, at))
+        nulls = int.from_bytes(value[NULLS:at], "little")
+        start = width
         for position, bit, decode in self._cells:
-            end = raw[position]
-            if end < start - shape.width:
+            end = raw[position] + width
+            if end < start:
                 raise CorruptDataError("A stored row cannot be read: a value ends before it begins.")
-            end += shape.width
             if decode:
                 raw[position] = None if nulls & bit else decode(value[start:end])
             start = end
-        if start != len(value) and (self._cells or not shape.variable):
+        if start != len(value) and (self._cells or not self.shape.variable):
             raise CorruptDataError(f"A stored row has {len(value)} bytes where its values need {start}.")
         for position, convert in self._converted:
             raw[position] = convert(raw[position])
@@ -202,8 +220,11 @@ def null_column(dtype: DataType, rows: int) -> NumpyColumn:
 
 def _objects(column: pa.Array) -> NumpyColumn:
     values = np.empty(len(column), object)
-    for i, value in enumerate(column.to_pylist()):  # assigned one by one: NumPy would unfold lists
-        values[i] = value
+    try:
+        for i, value in enumerate(column.to_pylist()):  # assigned one by one: NumPy would unfold lists
+            values[i] = value
+    except (OverflowError, ValueError) as error:
+        raise _beyond_datetime() from error
     return NumpyColumn(values, valid_mask(column))
 
 
@@ -213,3 +234,10 @@ def _picker(order: Sequence[int]) -> Callable[[list[Any]], Row]:
         return lambda raw: tuple([*raw, None][position] for position in order)
     pick = itemgetter(*order)
     return lambda raw: pick([*raw, None])
+
+
+def _beyond_datetime() -> InvalidValueError:
+    return InvalidValueError(
+        "A stored timestamp or date lies outside the years 1 to 9999, for which Python has no datetime.",
+        hint="read it as Arrow",
+    )

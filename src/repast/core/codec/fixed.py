@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as PyDecimal
 from typing import Any, TypeAlias
 
@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from repast.core.clock import from_us
 from repast.errors import InvalidValueError
 from repast.types import Bool, DataType, Date, Decimal, Float32, Float64, Int32, Int64, UnixTimestamp, Uuid
 
 Slots: TypeAlias = npt.NDArray[Any]
 Valid: TypeAlias = npt.NDArray[np.bool_]
 
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = _EPOCH.toordinal()
 _NO_UUID = "00000000-0000-0000-0000-000000000000"
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HYPHENS = (8, 13, 18, 23)
@@ -40,29 +40,20 @@ class Fixed:
     """The same for the struct module."""
     width: int
     to_python: Callable[[Any], object] | None = None
-    """What struct unpacks -> the Python value, where they differ."""
+    """What struct unpacks -> the Python value, where they differ. OverflowError: there is none."""
     to_numpy: str | None = None
     """dtype that a caller sees, where it differs from the slots'."""
 
 
 def _timestamp(microseconds: int) -> datetime:
-    try:
-        return from_us(microseconds)
-    except OverflowError as error:
-        raise InvalidValueError(
-            f"The timestamp {microseconds} us lies outside the years 1 to 9999 of Python's datetime.",
-            hint="read it as Arrow or NumPy",
-        ) from error
+    return _EPOCH + timedelta(0, 0, microseconds)
 
 
 def _date(days: int) -> date:
     try:
         return date.fromordinal(days + _EPOCH_ORDINAL)
-    except (OverflowError, ValueError) as error:
-        raise InvalidValueError(
-            f"The date {days} days from 1970 lies outside the years 1 to 9999 of Python's date.",
-            hint="read it as Arrow or NumPy",
-        ) from error
+    except ValueError as error:
+        raise OverflowError(str(error)) from error
 
 
 def _uuid(data: bytes) -> str:

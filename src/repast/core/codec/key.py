@@ -122,14 +122,21 @@ def _encoder(name: str, dtype: DataType, *, last: bool) -> _Encode:
     pack = _PACK.get(dtype)
     if pack is None:
         raise InvalidDefinitionError(f"Join key {name!r} cannot be {dtype}; keys have one exact byte form.")
-    if last or dtype in _WIDTHS:
-        return lambda value: pack(coerce_key(value, dtype, column=name))
+    exact = _EXACT.get(dtype)
 
     def encode(value: object) -> bytes:
-        content = pack(coerce_key(value, dtype, column=name))
+        if type(value) is not exact:
+            value = coerce_key(value, dtype, column=name)
+        try:
+            return pack(value)
+        except UnicodeEncodeError:  # half of a surrogate pair
+            raise refuse_key(name, dtype, value) from None
+
+    def encode_with_length(value: object) -> bytes:
+        content = encode(value)
         return _pack_u32(len(content)) + content
 
-    return encode
+    return encode if last or dtype in _WIDTHS else encode_with_length
 
 
 def _integer_encoder(name: str, dtype: DataType) -> _Encode:
@@ -155,6 +162,8 @@ _PACK: dict[DataType, Callable[[Any], bytes]] = {
     String: str.encode,
     Bytes: bytes,
 }
+_EXACT: dict[DataType, type] = {Bool: bool, String: str, Bytes: bytes}
+"""Python types that need no coercion."""
 
 
 def _join(types: Sequence[DataType], columns: Sequence[pa.Array]) -> list[bytes]:

@@ -58,16 +58,7 @@ class RowReader:
             InvalidValueError: A timestamp or date that Python's datetime has no room for.
 
         """
-        if not self._newest.is_plain:
-            return [None if value is None else self._row(value) for value in values]
-        shape, unpack = self._newest.shape, self._newest.unpack
-        at, header, size = shape.slots_at, shape.plain_header, shape.width
-        return [
-            unpack(value, at)
-            if value is not None and value[PREFIX:at] == header and len(value) == size
-            else self._row(value)
-            for value in values
-        ]
+        return self._newest.rows(values, self._older)
 
     def decode_columns(self, values: Sequence[bytes | None]) -> list[pa.Array]:
         """Return the features as Arrow columns of their declared types, null where there is no row.
@@ -108,13 +99,13 @@ class RowReader:
             for column in zip(*parts, strict=True)
         ]
 
-    def _row(self, value: bytes | None) -> Row | None:
-        if value is None:
-            return None
+    def _older(self, value: bytes) -> Row:
         decoder = self._decoders.get(value[PREFIX:NULLS])
-        if decoder is None:
+        if decoder is None or decoder is self._newest:
             raise self._unknown(value)
-        return decoder.row(value)
+        (row,) = decoder.rows([value], self._older)
+        assert row is not None
+        return row
 
     def _group(self, values: Sequence[bytes | None]) -> list[tuple[RowDecoder, list[bytes], Offsets]]:
         """Return the rows by layout, each with their positions. Absent rows become rows of nulls."""

@@ -63,7 +63,7 @@ def decode_cells(cells: pa.Array, valid: Valid | None, dtype: DataType) -> pa.Ar
             return _decode_text(cells, valid, dtype)
         if isinstance(dtype, Array | Set) and find_fixed(dtype.item):
             return _decode_lists(cells, valid, dtype)
-        decode = cell_decoder(dtype)
+        decode = _unpacker(dtype, temporal=False)  # Arrow takes times as integers
         there = [True] * len(cells) if valid is None else valid.tolist()
         pairs = zip(cells.to_pylist(), there, strict=True)
         return pa.array([decode(cell) if known else None for cell, known in pairs], dtype.arrow)
@@ -76,6 +76,7 @@ def cell_decoder(dtype: DataType) -> Decode:
 
     Raises (when called):
         CorruptDataError: The cell is no value of the type.
+        OverflowError: It holds a time that Python's datetime has no room for.
 
     """
     if dtype in _TEXT:
@@ -84,7 +85,11 @@ def cell_decoder(dtype: DataType) -> Decode:
         return bytes
     if isinstance(dtype, Array | Set) and (item := find_fixed(dtype.item)):
         return _list_decoder(item, dtype)
-    convert = _converter(dtype) or _same
+    return _unpacker(dtype, temporal=True)
+
+
+def _unpacker(dtype: DataType, *, temporal: bool) -> Decode:
+    convert = _converter(dtype, temporal) or _same
 
     def decode(cell: bytes) -> object:
         try:
@@ -221,19 +226,22 @@ def _plain_maps(array: pa.Array, dtype: Map) -> list[Any]:
     return _plain(entries, Array(Struct({"k": dtype.key, "v": dtype.value})))
 
 
-def _converter(dtype: DataType) -> Callable[[Any], object] | None:
-    """Return the function from what msgpack kept to the Python value; None where they are the same."""
+def _converter(dtype: DataType, temporal: bool) -> Callable[[Any], object] | None:
+    """Return the function from what msgpack kept to the Python value; None where they are the same.
+
+    Unless ``temporal``, timestamps and dates stay integers.
+    """
     if fixed := find_fixed(dtype):
-        return fixed.to_python
+        return fixed.to_python if temporal or not fixed.to_numpy else None
     if isinstance(dtype, Array | Set):
-        item = _converter(dtype.item)
+        item = _converter(dtype.item, temporal)
         return (lambda values: [v if v is None else item(v) for v in values]) if item else None
     if isinstance(dtype, Map):
-        key, value = _converter(dtype.key) or _same, _converter(dtype.value) or _same
+        key, value = _converter(dtype.key, temporal) or _same, _converter(dtype.value, temporal) or _same
         return lambda pairs: [(key(k), v if v is None else value(v)) for k, v in pairs]
     if isinstance(dtype, Struct):
         names = [name for name, _ in dtype.fields]
-        parts = [_converter(t) or _same for _, t in dtype.fields]
+        parts = [_converter(t, temporal) or _same for _, t in dtype.fields]
         return lambda row: {n: v if v is None else f(v) for n, f, v in zip(names, parts, row, strict=True)}
     return None
 
