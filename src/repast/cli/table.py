@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -20,10 +20,20 @@ GAP = "  "
 ELLIPSIS = "…"
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under their column names, numbers to the right. Long text wraps on a terminal, else never."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Collection[int] | None = None
+) -> None:
+    """Print rows under their column names. Long text wraps on a terminal, else never.
+
+    Args:
+        columns: Names of the columns.
+        rows: Values, shown as :func:`repast.cli.value.to_text` shows them.
+        right: Positions of the columns that are aligned to the right; by default those of numbers.
+
+    """
     texts = [[to_text(value) for value in row] for row in rows]
-    right = [_is_numeric([row[i] for row in rows]) for i in range(len(columns))]
+    if right is None:
+        right = [i for i in range(len(columns)) if _is_numeric([row[i] for row in rows])]
     if is_terminal(sys.stdout):
         _print_rich(columns, texts, right)
     else:
@@ -62,25 +72,25 @@ def _is_numeric(values: Sequence[object]) -> bool:
     return bool(present) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in present)
 
 
-def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> None:
     widths = [max(len(line[i]) for line in [columns, *rows]) for i in range(len(columns))]
     for line in [columns, *rows]:
         cells = [
-            text.rjust(width) if to_right else text.ljust(width)
-            for text, width, to_right in zip(line, widths, right, strict=True)
+            text.rjust(width) if i in right else text.ljust(width)
+            for i, (text, width) in enumerate(zip(line, widths, strict=True))
         ]
         click.echo(GAP.join(cells).rstrip())
 
 
-def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold cyan")
-    for name, to_right in zip(columns, right, strict=True):
-        table.add_column(Text(name), justify="right" if to_right else "left", overflow="fold")
+    for i, name in enumerate(columns):
+        table.add_column(Text(name), justify="right" if i in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(text, style="dim" if text == NULL else "") for text in row))
     Console(highlight=False).print(table)

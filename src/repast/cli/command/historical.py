@@ -1,0 +1,123 @@
+"""``repast get-historical-features``: training data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from repast.cli.argument import chosen_features, features_options, json_option, to_instant
+from repast.cli.group import TaughtCommand
+from repast.cli.session import Session, pass_session
+from repast.cli.value import dump_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from repast.types import DataType
+
+
+@click.command(
+    "get-historical-features",
+    cls=TaughtCommand,
+    examples=[
+        (
+            "repast get-historical-features -s delay_model -d data/departures.parquet -o training.parquet",
+            "All features of a model, as they were at the time of each row of a file",
+        ),
+        (
+            "repast get-historical-features -f weather:temp \\\n"
+            """      -d '[{"origin": "JFK", "event_timestamp": "2013-03-01T12:00:00Z"}]'""",
+            "One feature, for rows on the command line",
+        ),
+        (
+            "repast get-historical-features -f weather:temp --start-date 2013-03-01 --end-date 2013-03-02",
+            "Every row of a view in a time range",
+        ),
+    ],
+)
+@click.option(
+    "-d",
+    "--dataframe",
+    "spine",
+    metavar="ROWS",
+    help="The rows to find features for: a Parquet or CSV file, SQL, or JSON objects.",
+)
+@features_options
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write a Parquet file.")
+@click.option("--start-date", type=to_instant, metavar="MOMENT", help="Without -d: rows from here on, included.")
+@click.option("--end-date", type=to_instant, metavar="MOMENT", help="Without -d: rows up to here, included.")
+@click.option(
+    "--as-of",
+    type=click.Choice(["event", "available"]),
+    default="event",
+    show_default=True,
+    help="What was true at a row's time, or what was also on record by then.",
+)
+@click.option("--full-feature-names", is_flag=True, help="Name features view__feature.")
+@json_option
+@pass_session
+def get_historical_features(
+    session: Session,
+    spine: str | None,
+    refs: tuple[str, ...],
+    service: str | None,
+    output: Path | None,
+    start_date: datetime | None,
+    end_date: datetime | None,
+    as_of: Any,
+    full_feature_names: bool,
+    as_json: bool,
+) -> None:
+    """Make training data: for each row of ROWS, the features as they were at its time, never later.
+
+    As many rows come back as went in, in their order, with their columns untouched. The time is the column
+    'event_timestamp', else the only column of times. Without -o the first rows are shown.
+    """
+    features = chosen_features(refs, service)
+    with session.open_store() as store:
+        rows = _read_spine(spine, store.input_columns(features)) if spine is not None else None
+        job = store.get_historical_features(
+            rows, features, full_feature_names, start_date=start_date, end_date=end_date, as_of=as_of
+        )
+        table = job.to_arrow()
+    if output is not None:
+        _write(table, output)
+    _print(table, output, as_json)
+
+
+def _read_spine(text: str, types: Mapping[str, DataType]) -> Any:
+    """Return a spine: rows written as JSON as an Arrow table, anything else as the store takes it."""
+    if text.lstrip()[:1] in ("[", "{"):
+        from repast.cli.spine import read_rows
+
+        return read_rows(text, types)
+    return text
+
+
+def _write(table: pa.Table, output: Path) -> None:
+    import pyarrow.parquet as pq
+
+    from repast.errors import UnavailableError
+
+    try:
+        pq.write_table(table, output)
+    except OSError as error:
+        raise UnavailableError(f"{str(output)!r} cannot be written: {error.strerror or error}.") from error
+
+
+def _print(table: pa.Table, output: Path | None, as_json: bool) -> None:
+    shape = f"{table.num_rows:,} row{'s' * (table.num_rows != 1)} and {table.num_columns} columns"
+    if as_json and output is not None:
+        click.echo(dump_json({"output": str(output), "rows": table.num_rows, "columns": table.column_names}))
+    elif as_json:
+        click.echo(dump_json(table.to_pylist()))
+    elif output is not None:
+        click.echo(f"Wrote {shape} to {output}.")
+    else:
+        from repast.cli.table import print_frame
+
+        print_frame(table)
