@@ -28,7 +28,7 @@ def read_pairs(pairs: Sequence[str]) -> dict[str, list[str]]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
-            raise InvalidRequestError(f"{pair!r} is not a key and its value.", hint="write -e tailnum=N725MQ")
+            raise InvalidRequestError(f"{pair!r} is not a key and its value.", hint="write -e tailnum=N324JB")
         columns.setdefault(name.strip(), []).append(text)
     rows = max((len(texts) for texts in columns.values()), default=0)
     uneven = [f"{name!r} has {len(texts)}" for name, texts in columns.items() if len(texts) not in (1, rows)]

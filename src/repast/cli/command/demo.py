@@ -18,7 +18,7 @@ from repast.cli.style import is_terminal, paint
 from repast.errors import ConflictError
 
 PROJECT = "flights"
-MOMENT = "2013-03-31T20:00:00Z"
+MOMENT = "2013-03-28T18:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,12 @@ STEPS = (
         [f"repast materialize 2013-01-01 {MOMENT}"],
     ),
     Step(
-        "What the model is served when flight DL1109 is about to leave: the same definitions, the same values. The data\n"
-        "is of 2013, so we say which moment it is; today, every value would be older than its ttl allows.",
+        "What the model is served as flight B6 615 is about to leave JFK: the same definitions, the same values. Its\n"
+        "plane came in 72 minutes late, and the timetable absorbs 41 of them. (It did arrive 66 minutes late.) The\n"
+        "data is of 2013, so we say which moment it is; today, every value is older than its ttl allows.",
         [
-            "repast get-online-features -s delay_model -e tailnum=N725MQ -e origin=LGA "
-            f"-e distance=502 -e scheduled_minutes=120 --now {MOMENT}"
+            "repast get-online-features -s delay_model -e tailnum=N324JB -e origin=JFK "
+            f"-e distance=828 -e scheduled_minutes=151 --now {MOMENT}"
         ],
     ),
 )

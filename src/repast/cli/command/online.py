@@ -32,8 +32,8 @@ Answer = list[dict[str, dict[str, object]]]
             "Of two keys",
         ),
         (
-            "repast get-online-features -s delay_model -e tailnum=N725MQ -e origin=LGA \\\n"
-            "      -e distance=502 -e scheduled_minutes=120 --now 2013-03-31T20:00:00Z",
+            "repast get-online-features -s delay_model -e tailnum=N324JB -e origin=JFK \\\n"
+            "      -e distance=828 -e scheduled_minutes=151 --now 2013-03-28T18:00:00Z",
             "All features of a model, with what its request brings, as they were served at a moment",
         ),
     ],
