@@ -1,0 +1,191 @@
+"""Online reads: a cached plan, one call of the store, an answer that decodes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from repast.core.clock import to_us
+from repast.core.codec.row import order_prefix
+from repast.core.definitions import FeatureService
+from repast.core.manifest import FeatureServiceSpec, Manifest, ProjectionSpec
+from repast.core.plan.online import OnlinePlan, plan_online
+from repast.core.refs import Selection, resolve_selection
+from repast.core.request import Request, bind_columns, bind_rows
+from repast.core.response import OnlineResponse
+from repast.core.spec import projection_spec
+from repast.errors import InvalidRequestError
+from repast.ports.online import OnlineTable
+
+if TYPE_CHECKING:
+    from repast.app.workspace import Workspace
+    from repast.ports.online import Reads, Values
+
+Features: TypeAlias = "Sequence[str] | FeatureService | str"
+EntityRows: TypeAlias = "Sequence[Mapping[str, Any]] | Mapping[str, Any]"
+
+MAX_PLANS = 256
+"""Feature sets whose plans are kept."""
+_EARLIEST_US = -(1 << 63)
+
+
+class OnlineReader:
+    """Reads online features of one workspace. Safe to share between threads."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        # Replaced together, so that a plan is never looked up among those of another manifest.
+        self._plans: tuple[Manifest | None, dict[object, _Compiled]] = (None, {})
+
+    def read(
+        self,
+        features: Features,
+        entity_rows: EntityRows,
+        full_feature_names: bool = False,
+        *,
+        now: datetime | None = None,
+    ) -> OnlineResponse:
+        """Return the newest values of some keys, as FeatureStore.get_online_features says.
+
+        Columns of ``entity_rows`` that no view asks for are ignored. A null key finds no row.
+
+        Raises:
+            InvalidRequestError: The features or rows do not fit what is registered.
+            InvalidValueError: A key is not losslessly of its type.
+            NotFoundError: A view, feature or service does not exist.
+
+        """
+        plan, request, reads = self._prepare(features, entity_rows, full_feature_names)
+        values = self._workspace.online.read(reads)
+        if not plan.can_decode(values):
+            plan, request, reads = self._prepare_anew(features, entity_rows, full_feature_names)
+            values = self._workspace.online.read(reads)
+        return self._answer(plan, request, values, now)
+
+    async def aread(
+        self,
+        features: Features,
+        entity_rows: EntityRows,
+        full_feature_names: bool = False,
+        *,
+        now: datetime | None = None,
+    ) -> OnlineResponse:
+        """Like :meth:`read` without blocking the event loop."""
+        plan, request, reads = self._prepare(features, entity_rows, full_feature_names)
+        values = await self._workspace.online.aread(reads)
+        if not plan.can_decode(values):
+            plan, request, reads = self._prepare_anew(features, entity_rows, full_feature_names)
+            values = await self._workspace.online.aread(reads)
+        return self._answer(plan, request, values, now)
+
+    def _prepare(
+        self, features: Features, entity_rows: EntityRows, full_feature_names: bool
+    ) -> tuple[OnlinePlan, Request, Reads]:
+        """Everything before the store's read."""
+        compiled = self._compiled(features, full_feature_names)
+        request = _bind(compiled.plan, entity_rows)
+        distinct = request.distinct
+        return compiled.plan, request, [(table, distinct[group]) for table, group in compiled.targets]
+
+    def _prepare_anew(
+        self, features: Features, entity_rows: EntityRows, full_feature_names: bool
+    ) -> tuple[OnlinePlan, Request, Reads]:
+        """Prepare with what is registered now: rows of an unknown layout tell of a change since it was read."""
+        self._workspace.registry.refresh()
+        return self._prepare(features, entity_rows, full_feature_names)
+
+    def _answer(self, plan: OnlinePlan, request: Request, found: Values, now: datetime | None) -> OnlineResponse:
+        """Everything after the store's read."""
+        values = [request.spread(view.group, one) for view, one in zip(plan.views, found, strict=True)]
+        return OnlineResponse(plan, request, values, self._cutoffs(plan, now))
+
+    def _cutoffs(self, plan: OnlinePlan, now: datetime | None) -> list[bytes | None]:
+        """Per view the least stored value that its ttl lets through: values sort by event time."""
+        if now is not None and not isinstance(now, datetime):
+            raise InvalidRequestError(f"now must be a datetime, not {now!r}.", hint="datetime.now(timezone.utc)")
+        if not plan.has_ttl:
+            return [None] * len(plan.views)
+        now_us = to_us(self._workspace.clock() if now is None else now)
+        return [
+            None if view.ttl_us is None else order_prefix(max(now_us - view.ttl_us, _EARLIEST_US), None)
+            for view in plan.views
+        ]
+
+    def _compiled(self, features: Features, full_feature_names: bool) -> _Compiled:
+        manifest = self._workspace.registry.manifest()
+        known, plans = self._plans
+        if manifest is not known:
+            plans = self._renew(manifest)
+        key = (tuple(features) if isinstance(features, list) else features, full_feature_names)
+        try:
+            found = plans.get(key)
+        except TypeError:  # unhashable: resolving it says what is wrong
+            found = None
+        if found is None:
+            found = _Compiled(manifest, resolve_features(manifest, features, full_feature_names))
+            if len(plans) >= MAX_PLANS:
+                plans.clear()
+            plans[key] = found
+        return found
+
+    def _renew(self, manifest: Manifest) -> dict[object, _Compiled]:
+        known, plans = self._plans
+        self._plans = (manifest, plans if manifest == known else {})
+        return self._plans[1]
+
+
+class _Compiled:
+    """A plan and the tables it reads."""
+
+    __slots__ = ("plan", "targets")
+
+    def __init__(self, manifest: Manifest, selection: Selection) -> None:
+        self.plan = plan_online(selection)
+        self.targets = tuple(
+            (OnlineTable(manifest.project.name, read.view.name, read.view.incarnation), read.group)
+            for read in self.plan.views
+        )
+
+
+def _bind(plan: OnlinePlan, entity_rows: EntityRows) -> Request:
+    if isinstance(entity_rows, list):
+        return bind_rows(plan, entity_rows)
+    if isinstance(entity_rows, Mapping):
+        return bind_columns(plan, entity_rows)
+    if hasattr(entity_rows, "__arrow_c_stream__"):
+        from repast.app.spine import to_arrow
+
+        table = to_arrow(entity_rows)
+        return bind_columns(plan, dict(zip(table.column_names, table.columns, strict=True)))
+    if isinstance(entity_rows, tuple):
+        return bind_rows(plan, entity_rows)
+    raise InvalidRequestError(
+        f"entity_rows must be a list of mappings or a mapping of columns, not {type(entity_rows).__name__}.",
+        hint='for example [{"driver_id": 1001}] or {"driver_id": [1001, 1002]}',
+    )
+
+
+def resolve_features(manifest: Manifest, features: Features, full_feature_names: bool) -> Selection:
+    """Resolve what a caller asks for: references, a service or a service's name.
+
+    Raises:
+        InvalidRequestError: It is none of these.
+        NotFoundError: A service, view or feature does not exist.
+
+    """
+    asked: Sequence[str] | Sequence[ProjectionSpec]
+    if isinstance(features, FeatureService):
+        asked = [projection_spec(p) for p in features.features]
+    elif isinstance(features, str):
+        if ":" in features:
+            raise InvalidRequestError(
+                f"features must be a list of references or a feature service's name, not the reference {features!r}.",
+                hint=f"features=[{features!r}]",
+            )
+        service = manifest.get("feature_services", features)
+        assert isinstance(service, FeatureServiceSpec)
+        asked = service.features
+    else:
+        asked = features
+    return resolve_selection(manifest, asked, full_feature_names=full_feature_names)

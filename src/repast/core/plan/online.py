@@ -1,0 +1,167 @@
+"""What an online read does, decided once per feature set and registry generation.
+
+A plan holds everything that does not depend on the keys of one request: which rows to read, how keys
+become bytes, how stored rows become values, where each value goes. A request only follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from repast.core.codec.key import KeyCodec
+from repast.core.codec.row import RowReader
+from repast.core.manifest import FeatureViewSpec, FieldSpec
+from repast.core.refs import OnDemandSelection, Selection, ViewSelection
+from repast.errors import InvalidRequestError
+from repast.types import DataType
+
+_EXACT: Mapping[str, type] = {"int64": int, "int32": int, "string": str, "bytes": bytes, "bool": bool}
+"""Types whose Python values are canonical as they are, if they have exactly this class."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestColumn:
+    """A key column that the request must bring, with the type its values are cast to."""
+
+    name: str
+    dtype: DataType
+    exact: type | None
+    """Values of exactly this class need no cast (integers: if in range)."""
+    needed_by: str
+    """The view that asks for it, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroup:
+    """Views that find their rows by the same columns: their keys are the same bytes, encoded once."""
+
+    codec: KeyCodec
+    columns: tuple[int, ...]
+    """Positions in :attr:`OnlinePlan.columns`, in the codec's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRead:
+    """One view of a request."""
+
+    view: FeatureViewSpec
+    name: str
+    """Its name in the request: the alias if there is one."""
+    group: int
+    """Position in :attr:`OnlinePlan.groups`."""
+    ttl_us: int | None
+    features: tuple[FieldSpec, ...]
+    """What is read, in the order of the layout, which decodes fastest."""
+    outputs: tuple[tuple[str, int], ...]
+    """(column of the answer, position in ``features``)."""
+    reader: RowReader
+    """Decodes ``features`` from rows of every layout of the view."""
+    headers: frozenset[bytes]
+    """How stored values say that they have one of these layouts: their bytes 16 and 17."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlinePlan:
+    """All that an online read needs to know besides its keys and the moment."""
+
+    columns: tuple[RequestColumn, ...]
+    echoed: tuple[int, ...]
+    """Positions in ``columns`` of the key columns of the answer: each name once."""
+    request_fields: tuple[FieldSpec, ...]
+    groups: tuple[KeyGroup, ...]
+    views: tuple[ViewRead, ...]
+    on_demand: tuple[OnDemandSelection, ...]
+    outputs: tuple[str, ...]
+    """Feature columns of the answer, in the order they were asked for."""
+    types: Mapping[str, DataType]
+    """Type of every column of the answer."""
+    answer: Mapping[str, None]
+    """All columns of the answer, in order: keys first."""
+    has_ttl: bool
+    column_names: tuple[str, ...] = field(init=False)
+    input_names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "column_names", tuple(column.name for column in self.columns))
+        object.__setattr__(self, "input_names", tuple(spec.name for spec in self.request_fields))
+
+    def can_decode(self, values: Sequence[Sequence[bytes | None]]) -> bool:
+        """Tell whether all stored values, given per view, have a layout that this plan knows."""
+        for view, found in zip(self.views, values, strict=True):
+            headers = view.headers
+            for value in found:
+                if value is not None and value[16:18] not in headers:
+                    return False
+        return True
+
+
+def plan_online(selection: Selection) -> OnlinePlan:
+    """Compile a selection.
+
+    Raises:
+        InvalidRequestError: A view is not served online.
+
+    """
+    _refuse_offline(selection.views)
+    columns = _request_columns(selection.views)
+    places = {(column.name, column.dtype): i for i, column in enumerate(columns)}
+    used = [tuple(places[name, key.type] for key, name in view.keys) for view in selection.views]
+    distinct = list(dict.fromkeys(used))
+    keys = list(dict.fromkeys(column.name for column in columns))
+    return OnlinePlan(
+        columns=columns,
+        echoed=tuple([column.name for column in columns].index(name) for name in keys),
+        request_fields=selection.request_fields,
+        groups=tuple(KeyGroup(KeyCodec(selection.views[used.index(c)].view.join_keys), c) for c in distinct),
+        views=tuple(_view_read(view, distinct.index(c)) for view, c in zip(selection.views, used, strict=True)),
+        on_demand=selection.on_demand,
+        outputs=selection.outputs,
+        types=_answer_types(columns, selection),
+        answer=dict.fromkeys([*keys, *selection.outputs]),
+        has_ttl=any(selected.view.ttl_us for selected in selection.views),
+    )
+
+
+def _refuse_offline(views: Iterable[ViewSelection]) -> None:
+    for selected in views:
+        if not selected.view.online:
+            raise InvalidRequestError(
+                f"Feature view {selected.view.name!r} is not served online (online=False).",
+                hint="set online=True, run repast apply and load it; or ask for historical features",
+                context={"view": selected.view.name},
+            )
+
+
+def _request_columns(views: Iterable[ViewSelection]) -> tuple[RequestColumn, ...]:
+    """Each (column, type) once: two entities may give one column different types, and both are checked."""
+    found: dict[tuple[str, DataType], RequestColumn] = {}
+    for selected in views:
+        for key, name in selected.keys:
+            exact = _EXACT.get(str(key.dtype))
+            found.setdefault((name, key.type), RequestColumn(name, key.type, exact, selected.name))
+    return tuple(found.values())
+
+
+def _answer_types(columns: Sequence[RequestColumn], selection: Selection) -> dict[str, DataType]:
+    types: dict[str, DataType] = {}
+    for column in columns:
+        types.setdefault(column.name, column.dtype)
+    features = [f for selected in selection.views for f in selected.features]
+    features += [f for computed in selection.on_demand for f in computed.features]
+    return types | {f.output: f.field.type for f in features if f.output is not None}
+
+
+def _view_read(selected: ViewSelection, group: int) -> ViewRead:
+    by_name = {feature.field.name: feature.field for feature in selected.features}
+    names = sorted(by_name)
+    return ViewRead(
+        view=selected.view,
+        name=selected.name,
+        group=group,
+        ttl_us=selected.view.ttl_us or None,
+        features=tuple(by_name[name] for name in names),
+        outputs=tuple((f.output, names.index(f.field.name)) for f in selected.features if f.output is not None),
+        reader=RowReader(selected.view.layouts, features=names, view=selected.view.name),
+        headers=frozenset(layout.version.to_bytes(2, "big") for layout in selected.view.layouts),
+    )

@@ -1,0 +1,313 @@
+"""Entity rows of one online request: from what the caller gave to typed columns and key bytes.
+
+Rows are numbered from 0 in messages, as ``entity_rows[i]``. A null key (None, or what pandas writes
+for it) finds no row; anything else that is not losslessly of the key's type is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from repast.core.codec.key import KeyCodec, coerce_key
+from repast.core.manifest import FieldSpec
+from repast.core.plan.online import OnlinePlan, RequestColumn
+from repast.errors import InvalidRequestError, InvalidValueError, did_you_mean
+from repast.types import DataType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Column: TypeAlias = "list[Any] | pa.Array"
+"""Canonical Python values, or an Arrow array of the declared type."""
+
+VECTOR_ROWS = 500
+"""From this many rows on, keys are encoded through Arrow."""
+
+_MISSING = frozenset({"NoneType", "NAType", "NaTType"})
+
+
+class Request:
+    """The rows of one request, bound to a plan.
+
+    Attributes:
+        rows: Number of rows.
+        columns: Aligned with the plan's columns.
+        keys: Per key group the bytes of each row's key; None where a part of the key is null.
+        distinct: Per key group the keys to read: each once, without None.
+        inputs: Request fields by name.
+
+    """
+
+    __slots__ = ("columns", "distinct", "inputs", "keys", "rows")
+
+    def __init__(
+        self, rows: int, columns: list[Column], keys: list[list[bytes | None]], inputs: dict[str, Column]
+    ) -> None:
+        self.rows = rows
+        self.columns = columns
+        self.keys = keys
+        self.distinct = [_distinct(group) for group in keys]
+        self.inputs = inputs
+
+    def spread(self, group: int, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
+        """Give each row the value that was read for its key."""
+        keys, distinct = self.keys[group], self.distinct[group]
+        if len(keys) == len(distinct):
+            return values
+        found: dict[bytes | None, bytes | None] = dict(zip(distinct, values, strict=True))
+        return [found.get(key) for key in keys]
+
+
+def _distinct(keys: list[bytes | None]) -> list[bytes]:
+    if len(keys) == 1:
+        return [] if keys[0] is None else [keys[0]]
+    return [key for key in dict.fromkeys(keys) if key is not None]
+
+
+def bind_rows(plan: OnlinePlan, entity_rows: Sequence[Mapping[str, Any]]) -> Request:
+    """Bind one mapping per row.
+
+    Raises:
+        InvalidRequestError: A row is not a mapping or lacks a key or request field.
+        InvalidValueError: A value is not losslessly of its column's type.
+
+    """
+    try:
+        columns = [[row[name] for row in entity_rows] for name in plan.column_names]
+        inputs = [[row[name] for row in entity_rows] for name in plan.input_names]
+    except (KeyError, TypeError, IndexError) as error:
+        raise _explain_rows(plan, entity_rows) from error
+    return _bind(plan, len(entity_rows), columns, inputs)
+
+
+def bind_columns(plan: OnlinePlan, given: Mapping[str, Any]) -> Request:
+    """Bind one mapping of columns: lists, NumPy and Arrow arrays, pandas and polars Series.
+
+    Raises:
+        InvalidRequestError: A key or request field is missing, is no column, or lengths differ.
+        InvalidValueError: A value is not losslessly of its column's type.
+
+    """
+    names = [*plan.column_names, *plan.input_names]
+    for name in names:
+        if name not in given:
+            raise _missing(plan, name, given, "entity_rows")
+    taken = {name: to_values(name, given[name]) for name in names} or {k: to_values(k, v) for k, v in given.items()}
+    lengths = {name: len(column) for name, column in taken.items()}
+    if not lengths:
+        raise InvalidRequestError(
+            "entity_rows has no column, so the number of rows is not known.", hint="use one mapping per row: [{}]"
+        )
+    if len(set(lengths.values())) > 1:
+        listing = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
+        raise InvalidRequestError(f"The columns of entity_rows differ in length: {listing}.")
+    columns = [taken[name] for name in plan.column_names]
+    inputs = [taken[name] for name in plan.input_names]
+    return _bind(plan, next(iter(lengths.values())), columns, inputs)
+
+
+def _bind(plan: OnlinePlan, rows: int, columns: Sequence[Column], inputs: Sequence[Column]) -> Request:
+    typed = list(map(cast_keys, plan.columns, columns))
+    keys = []
+    for group in plan.groups:
+        parts = [typed[i] for i in group.columns]
+        try:
+            keys.append(_encode(group.codec, parts, rows))
+        except InvalidValueError:
+            for i, part in zip(group.columns, parts, strict=True):
+                _coerce(plan.columns[i], part)  # names the row
+            raise
+    if not inputs:
+        return Request(rows, typed, keys, {})
+    return Request(
+        rows, typed, keys, dict(zip(plan.input_names, map(cast_input, plan.request_fields, inputs), strict=True))
+    )
+
+
+# -- keys -----------------------------------------------------------------------------------------
+
+
+def cast_keys(column: RequestColumn, values: Column) -> Column:
+    """Return a key column's values in canonical form; integers out of range are left to the encoder."""
+    if not isinstance(values, list):
+        return _cast_array(column, values)
+    exact = column.exact
+    for value in values:
+        if type(value) is not exact:
+            return _coerce(column, values)
+    return values
+
+
+def _coerce(column: RequestColumn, values: Column) -> list[Any]:
+    found: list[Any] = []
+    for i, value in enumerate(to_list(values)):
+        if type(value).__name__ in _MISSING:
+            found.append(None)
+            continue
+        try:
+            found.append(coerce_key(value, column.dtype, column=column.name))
+        except InvalidValueError as error:
+            context = {**error.context, "row": i}
+            raise InvalidValueError(f"entity_rows[{i}]: {error.message}", hint=error.hint, context=context) from None
+    return found
+
+
+def _cast_array(column: RequestColumn, array: pa.Array) -> Column:
+    if array.type == column.dtype.arrow and column.exact is not None:
+        return array
+    from repast.core.cast import cast_array
+
+    try:
+        return cast_array(array, column.dtype, subject=f"entity_rows column {column.name!r}")
+    except InvalidValueError:
+        _coerce(column, array)  # names the row, if a row is what is wrong
+        raise
+
+
+def _encode(codec: KeyCodec, parts: Sequence[Column], rows: int) -> list[bytes | None]:
+    if not parts:
+        return [codec.encode_row(())] * rows
+    if rows >= VECTOR_ROWS:
+        return _encode_arrays(codec, parts)
+    lists = [to_list(part) for part in parts]
+    for values in lists:
+        if None in values:
+            return [None if None in key else codec.encode_row(key) for key in zip(*lists, strict=True)]
+    return codec.encode_lists(lists)  # type: ignore[return-value]  # a new list, nobody else's
+
+
+def _encode_arrays(codec: KeyCodec, parts: Sequence[Column]) -> list[bytes | None]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        arrays = [to_array(part, dtype) for part, dtype in zip(parts, codec.types, strict=True)]
+    except (pa.ArrowException, OverflowError, UnicodeError) as error:
+        raise InvalidValueError("A key is not of its column's type.") from error  # the caller finds which
+    if not any(array.null_count for array in arrays):
+        return list(codec.encode_columns(arrays))
+    whole = arrays[0].is_valid()
+    for array in arrays[1:]:
+        whole = pc.and_(whole, array.is_valid())
+    encoded = iter(codec.encode_columns([array.filter(whole) for array in arrays]))
+    return [next(encoded) if found else None for found in whole.to_pylist()]
+
+
+# -- request fields -------------------------------------------------------------------------------
+
+_PLAIN: Mapping[str, type] = {"int64": int, "float64": float, "string": str, "bool": bool, "bytes": bytes}
+
+
+def cast_input(spec: FieldSpec, values: Column) -> Column:
+    """Return a request field's values in its declared type.
+
+    Raises:
+        InvalidValueError: A value is not losslessly of that type.
+
+    """
+    if isinstance(values, list) and _is_plain(spec, values):
+        return values
+    import pyarrow as pa
+
+    from repast.core.cast import cast_array
+
+    subject = f"request field {spec.name!r}"
+    if isinstance(values, list):
+        try:
+            values = pa.array(values)
+        except (pa.ArrowException, OverflowError, UnicodeError) as error:
+            raise InvalidValueError(f"{subject}: the values are not all of one type ({spec.type}).") from error
+    return cast_array(values, spec.type, subject=subject)
+
+
+def _is_plain(spec: FieldSpec, values: Sequence[Any]) -> bool:
+    exact = _PLAIN.get(str(spec.dtype))
+    if exact is None:
+        return False
+    for value in values:
+        if value is not None and type(value) is not exact:
+            return False
+    return exact is not int or all(v is None or -(1 << 63) <= v < 1 << 63 for v in values)
+
+
+# -- forms ----------------------------------------------------------------------------------------
+
+
+def to_list(column: Column) -> list[Any]:
+    """Return Python values of a column."""
+    return column if isinstance(column, list) else column.to_pylist()
+
+
+def to_array(column: Column, dtype: DataType) -> pa.Array:
+    """Return a column of canonical values as an Arrow array of its type."""
+    if not isinstance(column, list):
+        return column
+    import pyarrow as pa
+
+    return pa.array(column, dtype.arrow)
+
+
+def to_values(name: str, column: object) -> Column:
+    """Return a caller's column as a list or an Arrow array. NaN in a pandas Series is null, elsewhere a value.
+
+    Raises:
+        InvalidRequestError: It is a single value, not a column.
+
+    """
+    if isinstance(column, list):
+        return column
+    if isinstance(column, tuple | range):
+        return list(column)
+    if type(column).__module__.partition(".")[0] == "numpy" and getattr(column, "ndim", 0) == 1:
+        return _numpy_values(column)
+    if type(column).__module__.partition(".")[0] in ("pandas", "pyarrow", "polars") and hasattr(column, "__len__"):
+        return _arrow_values(column)
+    raise InvalidRequestError(
+        f"entity_rows is a mapping of columns, but {name!r} is {column!r} of type {type(column).__name__}.",
+        hint=f"give a list of values per column, or one mapping per row: [{{{name!r}: {column!r}}}]",
+    )
+
+
+def _numpy_values(column: Any) -> list[Any]:
+    if column.dtype.kind == "M":
+        column = column.astype("datetime64[us]")
+    values: list[Any] = column.tolist()
+    return values
+
+
+def _arrow_values(column: Any) -> Column:
+    import pyarrow as pa
+
+    try:
+        array = column.to_arrow() if hasattr(column, "to_arrow") else pa.array(column, from_pandas=True)
+    except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError):
+        return list(column)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+# -- messages -------------------------------------------------------------------------------------
+
+
+def _explain_rows(plan: OnlinePlan, entity_rows: Sequence[object]) -> InvalidRequestError:
+    names = [*plan.column_names, *plan.input_names]
+    for i, row in enumerate(entity_rows):
+        if not isinstance(row, Mapping):
+            return InvalidRequestError(
+                f"entity_rows[{i}] must be a mapping of column to value, not {row!r}.",
+                hint=f'for example entity_rows=[{{"{names[0]}": 1}}]' if names else "entity_rows=[{}]",
+            )
+        for name in names:
+            if name not in row:
+                return _missing(plan, name, row, f"entity_rows[{i}]")
+    return InvalidRequestError("entity_rows must be a list of mappings of column to value.")
+
+
+def _missing(plan: OnlinePlan, name: str, given: Mapping[str, object], where: str) -> InvalidRequestError:
+    needed = next((f"join key of feature view {c.needed_by!r}" for c in plan.columns if c.name == name), "")
+    has = ", ".join(repr(k) for k in given)
+    return InvalidRequestError(
+        f"{where} lacks {name!r} ({needed or 'request field of an on demand feature view'}).",
+        hint=did_you_mean(name, given) or (f"it has {has}" if has else f'add "{name}" to every row'),
+        context={"column": name},
+    )
