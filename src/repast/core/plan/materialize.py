@@ -186,7 +186,7 @@ def _changed(state: ViewState, source: SourceSpec, files: Mapping[str, str] | No
             if created_from is None:
                 return None
             return Changed(event_after_us=state.loaded_to_us, created_from_us=created_from)
-        settled = _before(state.loaded_to_us, source.lateness_us)
+        settled = _before(state.loaded_to_us, _margin(source, files))
         return None if settled is None else Changed(event_after_us=settled)
     unread = find_unread(state, files)
     # Files alone are proof. A declared lateness is a promise about created times, which spares
@@ -204,7 +204,9 @@ def _before(instant_us: int, duration_us: int) -> int | None:
 
 
 def _margin(source: SourceSpec, files: Mapping[str, str] | None) -> int:
-    return source.lateness_us if files is None and not source.created_timestamp_column else 0
+    """Return how much of the end of a claim is not settled: more rows with such event times may come."""
+    by_event_time = files is None and not source.created_timestamp_column
+    return source.lateness_us + 1 if by_event_time else 0
 
 
 def _plan(

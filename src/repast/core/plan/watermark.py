@@ -81,7 +81,7 @@ def merge_claims(one: ViewState, other: ViewState, *, margin_us: int = 0) -> Vie
 
     The wider one if it covers the other. Their union, with the evidence that both have, if they touch.
     Across a gap, which nobody has read, the one that ends later. ``margin_us`` is how far they must
-    overlap to touch: where event time is the only evidence, the last ``lateness`` of a claim is not settled.
+    overlap to touch: where event time is the only evidence, the end of a claim is not settled.
 
     Both must be of one incarnation and basis and have ``loaded_to_us``.
     """
