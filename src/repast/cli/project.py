@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -15,7 +14,6 @@ TEMPLATES: Mapping[str, str] = {
     "minimal": "one entity, no data",
 }
 PLACEHOLDER = "PROJECT_NAME"
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _RENAMED = {"gitignore": ".gitignore"}
 _BINARY = (".parquet",)
 
@@ -29,10 +27,12 @@ def create_project(name: str, template: str, *, parent: Path = Path()) -> list[s
         UnavailableError: The folder cannot be written.
 
     """
-    if not NAME.fullmatch(name):
+    from repast.app.config import PROJECT_NAME
+
+    if not PROJECT_NAME.fullmatch(name):
         raise InvalidRequestError(
             f"{name!r} cannot name a project.",
-            hint="use letters, digits, '_' and '-'; start with a letter or '_'; at most 64 long"
+            hint="use letters, digits, '_' and '-'; start with a letter or digit; at most 100 long"
             + ("; 'repast -c FOLDER init NAME' makes it elsewhere" if "/" in name else ""),
         )
     target = parent / name
