@@ -21,6 +21,7 @@ decide what faces do: the CLI maps ``code`` to an exit status, a server to an HT
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,7 +53,9 @@ class Location:
     line: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        """``file:line``, relative to the current folder if the file is below it."""
+        here = os.path.join(os.getcwd(), "")  # noqa: PTH109, PTH118  # text only; pathlib is not imported for it
+        return f"{self.file.removeprefix(here)}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,8 +21,10 @@ MODES = ("python", "pandas", "arrow", "polars")
 class UserFunction:
     """A function of the user's, known by where it lives and what it says; never by its bytecode.
 
-    ``reference`` is ``module:qualified.name``; ``source`` is shown to people and hashed, never executed.
-    ``call`` is present in the process that defined it and absent in what the registry returns.
+    ``reference`` is ``module:qualified.name``; for lambdas and inner functions, whose names do not find
+    them, ``@view`` follows. ``source`` is shown to people and hashed, never executed: the text of the
+    function without its decorators. ``call`` is present in the process that defined it and absent in
+    what the registry returns.
     """
 
     reference: str
@@ -30,17 +33,17 @@ class UserFunction:
     call: Callable[..., Any] | None = None
 
     @classmethod
-    def of(cls, function: Callable[..., Any]) -> UserFunction:
+    def of(cls, function: Callable[..., Any], *, view: str = "") -> UserFunction:
+        """Describe a function, that of the on-demand view ``view``."""
         target = inspect.unwrap(function)
-        try:
-            source = inspect.getsource(target)
-        except (OSError, TypeError):  # defined by exec or in a REPL without history
-            source = ""
         name = getattr(target, "__qualname__", type(target).__qualname__)
+        if "<" in name:
+            name = f"{name}@{view}"
+        source = _source_of(target)
         code = getattr(target, "__code__", None)
         fingerprint = source.encode() or (code.co_code if code else name.encode())
         return cls(
-            reference=f"{getattr(target, '__module__', '__main__')}:{name}",
+            reference=f"{getattr(target, '__module__', None) or '__main__'}:{name}",
             source=source,
             sha256=hashlib.sha256(fingerprint).hexdigest(),
             call=function,
@@ -91,7 +94,7 @@ class OnDemandFeatureView(Definition):
         tags: Mapping[str, str] | None = None,
         owner: str = "",
     ) -> None:
-        user_function = function if isinstance(function, UserFunction) else UserFunction.of(function)
+        user_function = function if isinstance(function, UserFunction) else UserFunction.of(function, view=name)
         self._init(
             name=name,
             description=description,
@@ -156,6 +159,17 @@ class OnDemandFeatureView(Definition):
         return FeatureViewProjection(view=self).with_name(name)
 
     __hash__ = Definition.__hash__
+
+
+def _source_of(function: Callable[..., Any]) -> str:
+    """Return a function's text without its decorators, or "" if it has none (defined by exec, or callable objects)."""
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return ""
+    lines = source.splitlines(keepends=True)
+    start = next((n for n, line in enumerate(lines) if line.startswith(("def ", "async def "))), 0)
+    return "".join(lines[start:])
 
 
 def on_demand_feature_view(

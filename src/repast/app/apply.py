@@ -1,0 +1,186 @@
+"""Plan and apply definitions: one transaction on the registry, and the online tables that follow from it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from repast.core.catalog import gather
+from repast.core.definitions import Definition
+from repast.core.layout import evolve_view
+from repast.core.manifest import Manifest, ProjectState, SourceSpec
+from repast.core.plan.apply import ApplyPlan, Table, online_tables, plan_changes, rebase_plan
+from repast.core.resolve import resolve_definitions
+from repast.errors import (
+    ConflictError,
+    InvalidDefinitionError,
+    InvalidRequestError,
+    MissingDependencyError,
+    Problem,
+    RepastError,
+)
+from repast.ports.online import OnlineTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from repast.app.workspace import Workspace
+
+ATTEMPTS = 200
+"""How often an apply tries to swap the manifest while others keep changing it."""
+INSPECTING_THREADS = 8
+
+
+def plan_apply(
+    workspace: Workspace, objects: Definition | Iterable[Definition] | None = None, *, partial: bool = True
+) -> ApplyPlan:
+    """Return what :func:`execute_apply` would do with these objects; see ``FeatureStore.plan``."""
+    problems: Sequence[Problem] = ()
+    if objects is None:
+        from repast.app.loading import load_repo
+
+        loaded = load_repo(workspace.config.repo_path)
+        definitions, problems, partial = loaded.definitions, loaded.problems, False
+    else:
+        definitions = (objects,) if isinstance(objects, Definition) else tuple(objects)
+    base, _ = workspace.registry.load_manifest()
+    target = resolve_definitions(
+        definitions,
+        base=base,
+        inspect=lambda sources: _inspect(workspace, sources),
+        partial=partial,
+        problems=problems,
+    )
+    for view in gather(definitions).on_demand_feature_views.values():
+        workspace.functions.remember(view.function)
+    return plan_changes(base, target)
+
+
+def _inspect(workspace: Workspace, sources: Sequence[SourceSpec]) -> Mapping[str, pa.Schema | RepastError]:
+    engine = workspace.engine
+
+    def inspect(source: SourceSpec) -> pa.Schema | RepastError:
+        try:
+            return engine.inspect(source)
+        except MissingDependencyError:
+            raise
+        except RepastError as error:
+            return error
+
+    if len(sources) == 1:
+        return {sources[0].name: inspect(sources[0])}
+    with ThreadPoolExecutor(INSPECTING_THREADS) as pool:
+        return dict(zip((s.name for s in sources), pool.map(inspect, sources), strict=True))
+
+
+def execute_apply(
+    workspace: Workspace,
+    objects: Definition | Iterable[Definition] | ApplyPlan | None = None,
+    *,
+    partial: bool = True,
+    allow_migration: bool = False,
+) -> ApplyPlan:
+    """Apply definitions, or a plan, and return what was done; see ``FeatureStore.apply``."""
+    plan = objects if isinstance(objects, ApplyPlan) else plan_apply(workspace, objects, partial=partial)
+    if plan.project != workspace.project:
+        raise InvalidRequestError(
+            f"The plan is for project {plan.project!r}, and this store is project {workspace.project!r}.",
+            hint="apply it with the store that planned it",
+        )
+    return _execute(workspace, plan, allow_migration=allow_migration)
+
+
+def rollback(workspace: Workspace, generation: int, *, allow_migration: bool = False) -> ApplyPlan:
+    """Apply the definitions of an earlier generation again; see ``FeatureStore.rollback``.
+
+    Saved datasets stay as they are: their files do.
+    """
+    past = workspace.registry.history(generation)
+    base, _ = workspace.registry.load_manifest()
+    views = {
+        name: evolve_view(view, base.feature_views.get(name), generation=base.generation + 1)
+        for name, view in past.feature_views.items()
+    }
+    target = msgspec.structs.replace(past, feature_views=views, saved_datasets=base.saved_datasets)
+    return _execute(workspace, plan_changes(base, target), allow_migration=allow_migration)
+
+
+def _execute(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) -> ApplyPlan:
+    """Make tables, swap the manifest, drop tables; on a conflict start again from what is registered now.
+
+    A process killed anywhere leaves the old manifest or the new one. What it had no time to drop is
+    noted in the project's state, and the next apply drops it.
+    """
+    abandoned: set[Table] = set()
+    for attempt in range(ATTEMPTS):
+        current, version = workspace.registry.load_manifest()
+        todo = rebase_plan(plan, current)
+        _check_migrations(todo, allow_migration)
+        # All tables, not only new ones: an online store that was deleted comes back.
+        workspace.online.create(_tables(workspace, online_tables(todo.target)))
+        _retire(workspace, todo.drop_tables)
+        if todo.is_empty or _swap(workspace, todo.target, version):
+            _drop_retired(workspace, todo.target, abandoned)
+            return todo
+        abandoned |= set(todo.create_tables)
+        time.sleep(random.uniform(0, min(0.2, 0.002 * 2**attempt)))  # noqa: S311  # jitter, not a secret
+    raise ConflictError(
+        f"The registry of project {workspace.project!r} was changed {ATTEMPTS} times while this apply tried to.",
+        hint="try again when fewer processes apply at once",
+    )
+
+
+def _swap(workspace: Workspace, target: Manifest, version: str | None) -> bool:
+    try:
+        workspace.registry.swap_manifest(target, version)
+    except ConflictError:
+        return False
+    return True
+
+
+def _check_migrations(plan: ApplyPlan, allow_migration: bool) -> None:
+    if not plan.migrations or allow_migration:
+        return
+    problems = [
+        Problem(f"served values would be dropped: {'; '.join(m.reasons)}.", subject=f"feature view {m.view!r}")
+        for m in plan.migrations
+    ]
+    error = InvalidDefinitionError.of(problems)
+    raise InvalidDefinitionError(
+        error.message,
+        hint="agree with repast apply --allow-migration (allow_migration=True) and load again with repast materialize; "
+        "or give the changed feature another name",
+        problems=problems,
+    )
+
+
+def _tables(workspace: Workspace, tables: Iterable[Table]) -> list[OnlineTable]:
+    return [OnlineTable(workspace.project, view, incarnation) for view, incarnation in sorted(tables)]
+
+
+def _retire(workspace: Workspace, tables: Sequence[Table]) -> None:
+    """Note tables that are about to be dropped, before the manifest forgets them."""
+    if tables:
+        workspace.registry.update_state(
+            lambda state: msgspec.structs.replace(state, retired=tuple(sorted({*state.retired, *tables})))
+        )
+
+
+def _drop_retired(workspace: Workspace, manifest: Manifest, abandoned: set[Table]) -> None:
+    """Drop retired tables that the manifest does not use, and what loads knew of deleted views."""
+    live = online_tables(manifest)
+    retired = {*workspace.registry.state().retired, *abandoned} - live
+    if not retired:
+        return
+    workspace.online.drop(_tables(workspace, retired))
+    workspace.registry.update_state(lambda state: _forget(state, retired))
+
+
+def _forget(state: ProjectState, dropped: set[Table]) -> ProjectState:
+    views = {name: known for name, known in state.views.items() if (name, known.incarnation) not in dropped}
+    return msgspec.structs.replace(state, views=views, retired=tuple(t for t in state.retired if t not in dropped))
