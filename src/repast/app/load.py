@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,7 +14,7 @@ from repast.core.codec.key import KeyCodec
 from repast.core.codec.row import RowCodec
 from repast.core.manifest import FeatureViewSpec, ProjectState
 from repast.core.plan.materialize import LoadPlan
-from repast.core.plan.offline import CREATED, EVENT
+from repast.core.plan.offline import CREATED, EVENT, FeatureColumn, KeyColumn
 from repast.ports.offline import OfflineEngine, Progress
 from repast.ports.online import OnlineStore, OnlineTable, WriteResult
 
@@ -91,8 +91,12 @@ def encode_rows(rows: pa.RecordBatchReader, plan: LoadPlan, view: FeatureViewSpe
         for batch in rows:
             for part in _bounded(batch):
                 yield (
-                    keys.encode_columns(_key_columns(part, plan), rows=part.num_rows),
-                    values.encode(_feature_columns(part, plan), part.column(EVENT), part.column(CREATED)),
+                    keys.encode_columns(_cast_columns(part, plan.rows.keys, plan, "join key"), rows=part.num_rows),
+                    values.encode(
+                        _cast_columns(part, plan.rows.features, plan, "feature"),
+                        part.column(EVENT),
+                        part.column(CREATED),
+                    ),
                 )
 
 
@@ -103,17 +107,18 @@ def _bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch.slice(start, size)
 
 
-def _key_columns(batch: pa.RecordBatch, plan: LoadPlan) -> list[pa.Array]:
+def _cast_columns(
+    batch: pa.RecordBatch, columns: Sequence[KeyColumn] | Sequence[FeatureColumn], plan: LoadPlan, word: str
+) -> list[pa.Array]:
+    """Return columns of the declared types; timestamps without a zone are in the source's."""
     return [
-        cast_array(batch.column(key.name), key.dtype, subject=f"join key {key.name!r} of feature view {plan.view!r}")
-        for key in plan.rows.keys
-    ]
-
-
-def _feature_columns(batch: pa.RecordBatch, plan: LoadPlan) -> list[pa.Array]:
-    return [
-        cast_array(batch.column(f.name), f.dtype, subject=f"feature {f.name!r} of feature view {plan.view!r}")
-        for f in plan.rows.features
+        cast_array(
+            batch.column(column.name),
+            column.dtype,
+            subject=f"{word} {column.name!r} of feature view {plan.view!r}",
+            timezone=plan.rows.source.timezone,
+        )
+        for column in columns
     ]
 
 
