@@ -123,16 +123,21 @@ class FeatureStore:
         """Return the latest generations of the registry, newest first."""
         return self._workspace.registry.log(limit)
 
-    def rollback(self, generation: int) -> ApplyPlan:
+    def rollback(self, generation: int, *, allow_migration: bool = False) -> ApplyPlan:
         """Apply the definitions of an earlier generation again, as a new generation.
+
+        Args:
+            generation: As :meth:`log` numbers them.
+            allow_migration: As for :meth:`apply`.
 
         Raises:
             NotFoundError: That generation is not in the (bounded) history.
+            InvalidDefinitionError: A migration was not agreed to.
 
         """
         from repast.app.apply import rollback
 
-        return rollback(self._workspace, generation)
+        return rollback(self._workspace, generation, allow_migration=allow_migration)
 
     def refresh_registry(self) -> None:
         """Read the registry now, instead of when its cache is due."""
