@@ -145,7 +145,7 @@ def _items(value: object) -> Sequence[object] | None:
 def _pairs(value: Any) -> list[tuple[object, object]] | None:
     if value is None:
         return None
-    pairs = value.items() if isinstance(value, Mapping) else _items(value) or ()
+    pairs: Any = value.items() if isinstance(value, Mapping) else _items(value) or ()
     return [(key, item) for key, item in pairs]
 
 

@@ -1,0 +1,244 @@
+"""Tables from whatever a caller has: data frames, Arrow, mappings, rows, SQL text, files.
+
+pandas and polars are never imported here: an object that comes from them brings them along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repast.core.literal import from_values
+from repast.errors import CorruptDataError, InvalidRequestError, NotFoundError
+from repast.types import DataType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from repast.ports.offline import OfflineEngine
+
+_FILES = (".parquet", ".csv", ".csv.gz")
+_ACCEPTED = "a pandas or polars DataFrame, an Arrow table, a mapping of columns or a list of mappings"
+
+
+def to_arrow(
+    frame: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    types: Mapping[str, DataType] | None = None,
+    subject: str = "the table",
+) -> pa.Table:
+    """Return a frame as an Arrow table: pandas (without its index), polars, Arrow, columns, or rows.
+
+    Anything with ``__arrow_c_stream__`` counts as Arrow. In pandas NaN is null, elsewhere a value.
+    Rows may lack columns that other rows have: null.
+
+    Args:
+        frame: What the caller has.
+        columns: Only these, if they are there; the others are not even looked at. None: all.
+        types: Declared types of columns. They are used where Python objects (dicts, lists, ...) would
+            have to be guessed at; every other column keeps its own type.
+        subject: What the frame is, for messages.
+
+    Raises:
+        InvalidRequestError: It is nothing of that kind, or a column mixes types.
+        InvalidValueError: A Python object does not fit its declared type.
+
+    """
+    import pyarrow as pa
+
+    types = types or {}
+    module = type(frame).__module__.partition(".")[0]
+    if module == "pandas" and hasattr(frame, "columns"):
+        return _from_pandas(frame, columns, types, subject)
+    if module == "polars" and hasattr(frame, "collect_schema"):
+        return _from_polars(frame, columns)
+    if isinstance(frame, pa.RecordBatch):
+        frame = pa.Table.from_batches([frame])
+    elif isinstance(frame, Mapping):
+        return _from_columns(frame, columns, types, subject)
+    elif isinstance(frame, Sequence) and not isinstance(frame, str | bytes):
+        return _from_rows(frame, columns, types, subject)
+    elif not isinstance(frame, pa.Table):
+        frame = _from_stream(frame, subject)
+    return frame if columns is None else frame.select([c for c in columns if c in frame.column_names])
+
+
+def read_spine(frame: Any, engine: OfflineEngine, *, subject: str = "entity_df") -> Any:
+    """Return a spine that is in memory: files are read and SQL text is run; anything else comes back as it is.
+
+    Raises:
+        InvalidRequestError: Text that is neither a file's path nor a query.
+        NotFoundError: There is no such file.
+        CorruptDataError: The file cannot be read.
+
+    """
+    if isinstance(frame, Path):
+        return _read_file(frame, subject)
+    if isinstance(frame, str):
+        words = frame.split(None, 1)
+        if words and words[0].lower().strip("(") in ("select", "with", "from", "values", "table", ""):
+            return engine.query(frame).read_all()
+        return _read_file(Path(frame), subject)
+    return frame
+
+
+def _read_file(path: Path, subject: str) -> pa.Table:
+    import pyarrow as pa
+
+    if not path.name.endswith(_FILES):
+        raise InvalidRequestError(
+            f"{subject} is {str(path)!r}, which is neither SQL nor a path that ends in {', '.join(_FILES)}.",
+            hint='for example entity_df="SELECT * FROM \'orders.parquet\'" or entity_df="orders.parquet"',
+        )
+    if not path.exists():
+        raise NotFoundError(
+            f"{subject}: there is no file {str(path)!r} (seen from {str(Path.cwd())!r}).", hint="check the path"
+        )
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            return pq.read_table(path)
+        import pyarrow.csv
+
+        return pyarrow.csv.read_csv(path)
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptDataError(f"{subject}: {str(path)!r} cannot be read: {error}", hint="write it anew") from error
+
+
+# -- data frames ----------------------------------------------------------------------------------
+
+
+def _from_pandas(frame: Any, columns: Sequence[str] | None, types: Mapping[str, DataType], subject: str) -> pa.Table:
+    import pyarrow as pa
+
+    names = [name for name in frame.columns if columns is None or name in columns]
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidRequestError(
+                f"{subject} has a column named {name!r}; names must be text.", hint="rename it: df.columns = [...]"
+            )
+        if names.count(name) > 1:
+            raise InvalidRequestError(f"{subject} has two columns named {name!r}.", hint="rename or drop one of them")
+    arrays = [_from_series(frame[name], types.get(name), f"column {name!r} of {subject}") for name in names]
+    return pa.Table.from_arrays(arrays, names=names) if names else _rows_only(len(frame))
+
+
+def _from_series(series: Any, dtype: DataType | None, subject: str) -> pa.Array | pa.ChunkedArray:
+    import pyarrow as pa
+
+    if str(series.dtype) == "object":
+        return _from_objects([_or_none(value) for value in series], dtype, subject)
+    try:
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InvalidRequestError(f"{subject} cannot be read: {error}", hint="give it one plain type") from error
+
+
+def _or_none(value: object) -> object:
+    """In a pandas object column a missing value may also be written NaN."""
+    return None if isinstance(value, float) and value != value else value
+
+
+def _from_polars(frame: Any, columns: Sequence[str] | None) -> pa.Table:
+    names = frame.collect_schema().names()
+    if columns is not None:
+        frame = frame.select([name for name in columns if name in names])
+    if hasattr(frame, "collect"):
+        frame = frame.collect()
+    return frame.to_arrow() if frame.width else _rows_only(frame.height)
+
+
+def _from_stream(frame: Any, subject: str) -> pa.Table:
+    import pyarrow as pa
+
+    if not hasattr(frame, "__arrow_c_stream__"):
+        raise InvalidRequestError(
+            f"{subject} must be {_ACCEPTED}, not {type(frame).__name__}.",
+            hint="convert it, for example with pandas.DataFrame(...)",
+        )
+    try:
+        return pa.RecordBatchReader.from_stream(frame).read_all()
+    except pa.ArrowException as error:
+        raise InvalidRequestError(f"{subject} is no stream of record batches: {error}", hint=f"use {_ACCEPTED}") from (
+            error
+        )
+
+
+# -- Python values --------------------------------------------------------------------------------
+
+
+def _from_columns(
+    frame: Mapping[str, Any], columns: Sequence[str] | None, types: Mapping[str, DataType], subject: str
+) -> pa.Table:
+    import pyarrow as pa
+
+    names = [name for name in frame if columns is None or name in columns]
+    arrays = {name: _from_column(frame[name], types.get(name), f"column {name!r} of {subject}") for name in names}
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        listing = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
+        raise InvalidRequestError(f"The columns of {subject} differ in length: {listing}.")
+    return pa.table(arrays)
+
+
+def _from_column(column: Any, dtype: DataType | None, subject: str) -> pa.Array | pa.ChunkedArray:
+    import pyarrow as pa
+
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        return column
+    if type(column).__module__.partition(".")[0] == "pandas" and hasattr(column, "dtype"):
+        return _from_series(column, dtype, subject)
+    if hasattr(column, "to_arrow"):
+        return column.to_arrow()
+    if type(column).__module__ == "numpy" and getattr(column, "ndim", 0) == 1 and column.dtype.kind in "biufM":
+        return pa.array(column)
+    if not hasattr(column, "__iter__") or isinstance(column, str | bytes | Mapping):
+        raise InvalidRequestError(
+            f"{subject} is {column!r}, which is no list of values.", hint="give every column a list, or give rows"
+        )
+    return _from_objects(list(column), dtype, subject)
+
+
+def _from_rows(
+    rows: Sequence[Any], columns: Sequence[str] | None, types: Mapping[str, DataType], subject: str
+) -> pa.Table:
+    import pyarrow as pa
+
+    names: dict[str, None] = {}
+    for i, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise InvalidRequestError(
+                f"Row {i} of {subject} must be a mapping of column to value, not {row!r}.",
+                hint=f"{subject} may be {_ACCEPTED}",
+            )
+        names |= dict.fromkeys(row)
+    wanted = [name for name in names if columns is None or name in columns]
+    arrays = [
+        _from_objects([row.get(name) for row in rows], types.get(name), f"column {name!r} of {subject}")
+        for name in wanted
+    ]
+    return pa.Table.from_arrays(arrays, names=wanted) if wanted else _rows_only(len(rows))
+
+
+def _from_objects(values: list[Any], dtype: DataType | None, subject: str) -> pa.Array:
+    import pyarrow as pa
+
+    if dtype is not None:
+        return from_values(values, dtype, subject=subject)
+    try:
+        return pa.array(values, from_pandas=False)
+    except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError) as error:
+        kinds = sorted({type(value).__name__ for value in values if value is not None})
+        raise InvalidRequestError(
+            f"{subject} holds {', '.join(kinds)}: not of one type.", hint="give it values of one type"
+        ) from error
+
+
+def _rows_only(rows: int) -> pa.Table:
+    """A table without columns that still has a length, as spines of entityless views may have."""
+    import pyarrow as pa
+
+    return pa.table({"": pa.nulls(rows)}).select([])
