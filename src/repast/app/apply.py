@@ -41,13 +41,16 @@ def plan_apply(
 ) -> ApplyPlan:
     """Return what :func:`execute_apply` would do with these objects; see ``FeatureStore.plan``."""
     problems: Sequence[Problem] = ()
+    definitions: Sequence[object]
     if objects is None:
         from repast.app.loading import load_repo
 
         loaded = load_repo(workspace.config.repo_path)
         definitions, problems, partial = loaded.definitions, loaded.problems, False
+    elif isinstance(objects, Iterable) and not isinstance(objects, str):
+        definitions = tuple(objects)
     else:
-        definitions = (objects,) if isinstance(objects, Definition) else tuple(objects)
+        definitions = (objects,)
     base, _ = workspace.registry.load_manifest()
     target = resolve_definitions(
         definitions,

@@ -75,6 +75,10 @@ def _check_view(manifest: Manifest, view: FeatureViewSpec) -> Iterator[Finding]:
             yield _missing(at, manifest, "entities", name)
             return
         keys |= {key.name: key for key in manifest.entities[name].join_keys}
+    seen: dict[str, str] = {}
+    for field in (*view.join_keys, *view.features):
+        if (other := seen.setdefault(field.name.lower(), field.name)) != field.name:
+            yield Finding((at,), f"columns {other!r} and {field.name!r} differ only in case.", "rename one of them")
     if {k.name: k.dtype for k in view.join_keys} != {k.name: k.dtype for k in keys.values()}:
         yield Finding((at,), "its join keys are not those of its entities.", "apply it together with its entities")
     for source in (view.source, view.push_source):

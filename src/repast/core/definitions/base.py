@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from repast.core.definitions.problem import caller_location, report
@@ -37,10 +38,24 @@ class Definition:
         **values: Any,
     ) -> None:
         """Store the values of a frozen instance and check what every definition must satisfy."""
-        common = {"name": name, "description": description, "tags": dict(tags or {}), "owner": owner}
+        common = {"name": name, "description": description, "owner": owner}
         for key, value in {"location": caller_location(), **common, **values}.items():
             object.__setattr__(self, key, value)
+        object.__setattr__(self, "tags", self._texts("tags", tags))
         self._check_common()
+
+    def _texts(self, label: str, given: Mapping[str, str] | None) -> dict[str, str]:
+        """Return a copy of a mapping of strings to strings; report what is none and leave it out."""
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            self.problem(f"{label} must map strings to strings, not {given!r}.", hint=f'{label}={{"key": "value"}}')
+            return {}
+        texts = {key: value for key, value in given.items() if isinstance(key, str) and isinstance(value, str)}
+        for key, value in given.items():
+            if key not in texts:
+                self.problem(f"{label} must map strings to strings, not {key!r} to {value!r}.", hint="quote the value")
+        return texts
 
     def _check_common(self) -> None:
         if not isinstance(self.name, str) or not NAME.fullmatch(self.name) or len(self.name) > NAME_LENGTH:
@@ -51,9 +66,6 @@ class Definition:
         for label in ("description", "owner"):
             if not isinstance(getattr(self, label), str):
                 self.problem(f"{label} must be a string, not {getattr(self, label)!r}.")
-        for key, value in self.tags.items():
-            if not isinstance(key, str) or not isinstance(value, str):
-                self.problem(f"tags must map strings to strings, not {key!r} to {value!r}.", hint="quote the value")
 
     def problem(self, message: str, *, hint: str = "") -> None:
         """Report a problem of this definition, with its kind, name and file:line."""
@@ -61,6 +73,20 @@ class Definition:
 
     def __hash__(self) -> int:
         return hash((self.kind, self.name))
+
+
+MAX_DURATION = timedelta(days=100_000_000)
+"""Durations are counted in microseconds of 64 bits."""
+
+
+def is_duration(value: object) -> bool:
+    """Return whether a value is a time span of zero or more that can be counted in microseconds."""
+    return isinstance(value, timedelta) and timedelta(0) <= value <= MAX_DURATION
+
+
+def is_list(value: object) -> bool:
+    """Return whether a value is a list or another sequence, and no text."""
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
 def duplicates(names: Iterable[str]) -> list[str]:

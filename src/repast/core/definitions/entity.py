@@ -85,6 +85,10 @@ class Entity(Definition):
         for key in self.join_keys:
             if not isinstance(key.name, str) or not key.name:
                 self.problem(f"{key.name!r} is not a column name.")
+            elif key.name.startswith("__"):
+                self.problem(
+                    f"join key {key.name!r} may not start with '__'.", hint="rename it with the source's field_mapping"
+                )
             elif key.dtype is not None and key.dtype not in KEY_TYPES:
                 self.problem(
                     f"join key {key.name!r} cannot be {key.dtype}.",

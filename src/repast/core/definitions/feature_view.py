@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
 
-from repast.core.definitions.base import Definition, duplicates
+from repast.core.definitions.base import MAX_DURATION, Definition, duplicates, is_duration, is_list
 from repast.core.definitions.entity import Entity
 from repast.core.definitions.field import Field
 from repast.core.definitions.source import BatchSource, DataSource, PushSource
@@ -21,8 +21,8 @@ class FeatureView(Definition):
     Args:
         name: Name of the view; the part before ":" in ``"view:feature"``.
         entities: The entities whose join keys find a row. Empty: one row history for everything.
-        schema: The features (join keys may be listed too, to give their types). Empty: every column of
-            the source that is neither a key nor a time.
+        schema: The features (join keys may be listed too, to give their types). Without a feature: every
+            column of the source that is neither a key nor a time.
         source: A batch source, or a push source that has one.
         ttl: How long a value holds after its event time, both ends included; None or 0: for ever.
         online: Whether loads write it to the online store.
@@ -67,8 +67,11 @@ class FeatureView(Definition):
         self._check_source(source)
         self._check_entities(entities or ())
         self._check_schema(schema or ())
-        if ttl is not None and (not isinstance(ttl, timedelta) or ttl < timedelta(0)):
-            self.problem(f"ttl must be a timedelta of zero or more, not {ttl!r}.", hint="ttl=timedelta(days=1)")
+        if ttl is not None and not is_duration(ttl):
+            self.problem(
+                f"ttl must be a timedelta between zero and {MAX_DURATION.days} days, not {ttl!r}.",
+                hint="for example ttl=timedelta(days=1); leave it out for values that hold for ever",
+            )
         if not isinstance(online, bool) or not isinstance(offline, bool):
             self.problem("online and offline must be True or False.")
 
@@ -82,7 +85,7 @@ class FeatureView(Definition):
             )
 
     def _check_entities(self, entities: Sequence[Entity]) -> None:
-        if isinstance(entities, str) or not isinstance(entities, Sequence):
+        if not is_list(entities):
             self.problem(f"entities must be a list of Entity, not {entities!r}.", hint="entities=[driver]")
             return
         for entity in entities:
@@ -94,14 +97,12 @@ class FeatureView(Definition):
             self.problem(f"join key {name!r} belongs to two of its entities.")
 
     def _check_schema(self, schema: Sequence[Field]) -> None:
-        if isinstance(schema, str) or not all(isinstance(f, Field) for f in schema):
+        if not is_list(schema) or not all(isinstance(f, Field) for f in schema):
             self.problem("schema must be a list of Field.", hint='schema=[Field(name="trips", dtype=Int64)]')
             return
         object.__setattr__(self, "schema", tuple(schema))
         for name in duplicates(f.name for f in schema):
             self.problem(f"field {name!r} is listed twice.")
-        if schema and not self.features:
-            self.problem("schema lists only join keys, no feature.")
 
     @property
     def join_keys(self) -> list[str]:

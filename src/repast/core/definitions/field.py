@@ -35,13 +35,15 @@ class Field:
         set_ = object.__setattr__
         set_(self, "name", name)
         set_(self, "description", description)
-        set_(self, "tags", dict(tags or {}))
+        set_(self, "tags", dict(tags) if isinstance(tags, Mapping) else {})
         set_(self, "location", location)
         try:
             set_(self, "dtype", as_type(dtype))
         except InvalidDefinitionError as error:
             set_(self, "dtype", String)  # reported: a stand-in lets the loader find the other problems too
             report(error.message, subject=f"field {name!r}", location=location, hint=error.hint)
+        if tags is not None and not isinstance(tags, Mapping):
+            report(f"tags must map strings to strings, not {tags!r}.", subject=f"field {name!r}", location=location)
         if not isinstance(name, str) or not name:
             report(
                 f"{name!r} is not a field name.",

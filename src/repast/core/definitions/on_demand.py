@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from repast.core.definitions.base import Definition, duplicates
+from repast.core.definitions.base import Definition, duplicates, is_list
 from repast.core.definitions.feature_view import FeatureView, FeatureViewProjection
 from repast.core.definitions.field import Field
 from repast.core.definitions.source import RequestSource
@@ -115,6 +115,9 @@ class OnDemandFeatureView(Definition):
 
     def _check_sources(self, sources: Sequence[FeatureView | FeatureViewProjection | RequestSource]) -> None:
         parsed: list[FeatureViewProjection | RequestSource] = []
+        if not is_list(sources):
+            self.problem(f"sources must be a list, not {sources!r}.", hint="sources=[driver_stats, request]")
+            return
         for source in sources:
             if isinstance(source, FeatureView):
                 parsed.append(FeatureViewProjection(view=source))
@@ -131,8 +134,8 @@ class OnDemandFeatureView(Definition):
             self.problem(f"source {repeated!r} is listed twice.", hint="give one of them another name: .with_name(...)")
 
     def _check_schema(self, schema: Sequence[Field]) -> None:
-        if isinstance(schema, str) or not all(isinstance(f, Field) for f in schema):
-            self.problem("schema must be a list of Field.")
+        if not is_list(schema) or not all(isinstance(f, Field) for f in schema):
+            self.problem("schema must be a list of Field.", hint='schema=[Field(name="total", dtype=Float64)]')
             return
         object.__setattr__(self, "schema", tuple(schema))
         if not schema:

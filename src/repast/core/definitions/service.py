@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from repast.core.definitions.base import Definition, duplicates
+from repast.core.definitions.base import Definition, duplicates, is_list
 from repast.core.definitions.feature_view import FeatureView, FeatureViewProjection
 from repast.core.definitions.on_demand import OnDemandFeatureView
 
@@ -35,6 +35,9 @@ class FeatureService(Definition):
     ) -> None:
         self._init(name=name, description=description, tags=tags, owner=owner, features=())
         parsed: list[FeatureViewProjection] = []
+        if not is_list(features):
+            self.problem(f"features must be a list, not {features!r}.", hint="features=[driver_stats]")
+            return
         for item in features:
             if isinstance(item, FeatureViewProjection):
                 parsed.append(item)

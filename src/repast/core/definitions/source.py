@@ -6,13 +6,14 @@ its own options; engines decide what they can read by that name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import Any, ClassVar
 
-from repast.core.definitions.base import Definition, duplicates
+from repast.core.definitions.base import Definition, duplicates, is_duration, is_list
 from repast.core.definitions.field import Field
 
 
@@ -73,11 +74,11 @@ class BatchSource(DataSource):
             name=name,
             timestamp_field=timestamp_field or None,
             created_timestamp_column=created_timestamp_column or None,
-            field_mapping=dict(field_mapping or {}),
             timezone=timezone,
             lateness=lateness,
             **values,
         )
+        object.__setattr__(self, "field_mapping", self._texts("field_mapping", field_mapping))
         self._check_batch()
 
     def _check_batch(self) -> None:
@@ -87,8 +88,11 @@ class BatchSource(DataSource):
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError):
             self.problem(f"{self.timezone!r} is not a time zone.", hint='use an IANA name, for example "Europe/Paris"')
-        if not isinstance(self.lateness, timedelta) or self.lateness < timedelta(0):
+        if not is_duration(self.lateness):
             self.problem(f"lateness must be a timedelta of zero or more, not {self.lateness!r}.")
+        for option in ("timestamp_field", "created_timestamp_column"):
+            if not isinstance(getattr(self, option), str | None):
+                self.problem(f"{option} must be the name of a column, not {getattr(self, option)!r}.")
         for name in duplicates(self.field_mapping.values()):
             self.problem(f"field_mapping gives the name {name!r} to two columns.")
         if self.timestamp_field and self.timestamp_field == self.created_timestamp_column:
@@ -125,7 +129,7 @@ class FileSource(BatchSource):
     def __init__(
         self,
         *,
-        path: str,
+        path: str | os.PathLike[str],
         name: str | None = None,
         timestamp_field: str | None = None,
         created_timestamp_column: str | None = None,
@@ -138,7 +142,7 @@ class FileSource(BatchSource):
         tags: Mapping[str, str] | None = None,
         owner: str = "",
     ) -> None:
-        text = str(path)
+        text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
         self._init(
             name=name or _name_of(text),
             timestamp_field=timestamp_field,
@@ -154,7 +158,7 @@ class FileSource(BatchSource):
             s3_endpoint_override=s3_endpoint_override,
         )
         if not text:
-            self.problem("path is empty.", hint='for example path="data/driver_stats.parquet"')
+            self.problem(f"path is {path!r}.", hint='for example path="data/driver_stats.parquet"')
         if self.file_format not in FILE_FORMATS:
             self.problem(
                 f"file_format {self.file_format!r} is not known.",
@@ -270,7 +274,7 @@ class RequestSource(DataSource):
         owner: str = "",
     ) -> None:
         self._init(name=name, description=description, tags=tags, owner=owner, schema=())
-        if not isinstance(schema, Sequence) or not all(isinstance(f, Field) for f in schema):
+        if not is_list(schema) or not all(isinstance(f, Field) for f in schema):
             self.problem("schema must be a list of Field.", hint='schema=[Field(name="amount", dtype=Float64)]')
             return
         object.__setattr__(self, "schema", tuple(schema))

@@ -70,11 +70,11 @@ class ApplyPlan:
                     "kind": kind_label(c.kind),
                     "name": c.name,
                     "action": c.action,
-                    "properties": msgspec.to_builtins(c.properties),
+                    "properties": [msgspec.to_builtins(p) for p in c.properties],
                 }
                 for c in self.changes
             ],
-            "migrations": msgspec.to_builtins(self.migrations),
+            "migrations": [{"view": m.view, "reasons": list(m.reasons)} for m in self.migrations],
             "create_tables": [{"view": view, "incarnation": n} for view, n in self.create_tables],
             "drop_tables": [{"view": view, "incarnation": n} for view, n in self.drop_tables],
         }
@@ -83,8 +83,10 @@ class ApplyPlan:
 def _lines(plan: ApplyPlan) -> Iterator[str]:
     yield from map(str, plan.changes)
     yield from map(str, plan.migrations)
-    yield from (f"Created online table {view}" for view, _ in plan.create_tables)
-    yield from (f"Deleted online table {view}" for view, _ in plan.drop_tables)
+    created, dropped = ({view for view, _ in tables} for tables in (plan.create_tables, plan.drop_tables))
+    yield from (f"Created online table {view}" for view in sorted(created - dropped))
+    yield from (f"Emptied online table {view}" for view in sorted(created & dropped))
+    yield from (f"Deleted online table {view}" for view in sorted(dropped - created))
 
 
 def plan_changes(base: Manifest, target: Manifest) -> ApplyPlan:
