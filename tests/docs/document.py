@@ -5,10 +5,12 @@ How a code block is run depends on its language:
 ============================  ===================================================================================
 ``console``                   Lines after ``$`` are run by bash; the lines below must be the whole output,
                               stdout and stderr, word for word. ``cd`` holds for the rest of the document.
-``python title="file.py"``    Written to that file, in the folder that the document is in by then. Any language
-                              may have a title. ``add="file.py"`` appends to it instead.
-``pycon``                     A Python session: the blocks of one document are one session, checked like a doctest.
+``pycon``                     A Python session: the blocks of one document are one session. The lines below must
+                              be what it prints.
 ``python``                    Run in the same session.
+``python title="file.py"``    Written to that file, in the folder that the document is in by then. Any language
+                              may have a title; ``add="file.py"`` appends to the file instead.
+``python part="file.py"``     Not run: it must be a part of that file, word for word.
 ``crontab``                   The command of every line is run by bash and has to succeed.
 ``text``                      Not run.
 ============================  ===================================================================================
@@ -16,16 +18,21 @@ How a code block is run depends on its language:
 Any other language fails the test. One thing in an output may differ from run to run: the present. An instant less
 than an hour from now is compared as ``2026-01-05T09:30:00Z``, and that is how documents write it.
 ``pip install repast`` is not run: the test runs what is installed.
+
+``python tests/docs/document.py docs/tutorial.md`` writes what was seen into the document: read the difference before
+you commit it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import doctest
+import io
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,64 +61,77 @@ class Reader:
     home: Path
     session: dict[str, object] = field(default_factory=lambda: {"__name__": "__main__"})
 
-    def follow(self, block: Block, where: str) -> None:
-        """Do what one block says."""
+    def follow(self, block: Block) -> str:
+        """Do what one block says and return its text as it should be: commands with what they really print."""
         if "title" in block.attributes:
             (self.folder / block.attributes["title"]).write_text(block.text)
         elif "add" in block.attributes:
             with (self.folder / block.attributes["add"]).open("a") as file:
                 file.write("\n\n" + block.text)
+        elif "part" in block.attributes:
+            assert block.text in (self.folder / block.attributes["part"]).read_text(), "the file has no such part"
         elif block.language == "console":
-            for command, expected in _commands(block.text):
-                self._type(command, expected, where)
+            return "".join(f"$ {command}\n{self._type(command)}" for command in _commands(block.text))
+        elif block.language == "pycon":
+            return self._session(block.text)
+        elif block.language == "python":
+            with contextlib.chdir(self.folder):
+                exec(block.text, self.session)
         elif block.language == "crontab":
             for line in block.text.splitlines():
                 if line and not line.startswith("#"):
-                    self._type(line.split(None, _CRON_FIELDS)[_CRON_FIELDS], None, where)
-        elif block.language in ("python", "pycon"):
-            self._session(block, where)
+                    self._type(line.split(None, _CRON_FIELDS)[_CRON_FIELDS], may_print=False)
         else:
-            assert block.language == "text", f"{where}: nobody knows how to run a block of {block.language!r}"
+            assert block.language == "text", f"nobody knows how to run a block of {block.language!r}"
+        return block.text
 
-    def _type(self, command: str, expected: str | None, where: str) -> None:
+    def _type(self, command: str, *, may_print: bool = True) -> str:
         if command.startswith("pip install "):
-            return
+            return ""
         noted = self.home / ".folder"
         script = f"cd '{self.folder}' || exit 99\n{command}\nstatus=$?\npwd > '{noted}'\nexit $status\n"
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-c", script],
-            env={**os.environ, "PATH": path, "HOME": str(self.home), "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PATH": path, "HOME": str(self.home), "PYTHONWARNINGS": "error", "COLUMNS": "120"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        self.folder = Path(noted.read_text().strip())
-        seen = _without_present(done.stdout).rstrip("\n")
-        if expected is None:
-            assert done.returncode == 0, f"{where}: {command}\n{seen}"
-            return
-        assert seen == expected, f"{where}: $ {command}\n--- the document says\n{expected}\n--- but it is\n{seen}"
-        assert done.returncode == 0 or "error:" in seen, f"{where}: {command} exited with {done.returncode}"
+        if noted.exists():
+            self.folder = Path(noted.read_text().strip())
+        seen = _without_present(done.stdout)
+        assert done.returncode == 0 or "error:" in seen, f"$ {command}\nexited with {done.returncode}\n{seen}"
+        assert may_print or not seen, f"$ {command}\n{seen}"
+        return seen
 
-    def _session(self, block: Block, where: str) -> None:
+    def _session(self, text: str) -> str:
+        pieces: list[str] = []
         with contextlib.chdir(self.folder):
-            if block.language == "python":
-                exec(compile(block.text, where, "exec"), self.session)
-                return
-            test = doctest.DocTestParser().get_doctest(block.text, self.session, where, where, block.line)
-            test.globs = self.session  # get_doctest copies it; the session goes on
-            report: list[str] = []
-            flags = doctest.NORMALIZE_WHITESPACE
-            results = doctest.DocTestRunner(optionflags=flags).run(test, out=report.append, clear_globs=False)
-            assert results.failed == 0, "".join(report)
+            for part in doctest.DocTestParser().parse(text):
+                if isinstance(part, str):
+                    pieces.append(part)
+                    continue
+                first, *others = part.source.splitlines()
+                pieces.append("".join([f">>> {first}\n", *(f"... {line}".rstrip() + "\n" for line in others)]))
+                pieces.append(_without_present(self._evaluate(part.source)))
+        return "".join(pieces)
+
+    def _evaluate(self, source: str) -> str:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            try:
+                exec(compile(source, "<session>", "single"), self.session)
+            except Exception as error:  # noqa: BLE001 - a session shows whatever is raised
+                name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+                return f"Traceback (most recent call last):\n  ...\n{name}: {error}\n"
+        return printed.getvalue()
 
 
-def read_blocks(path: Path) -> list[Block]:
-    """Return the code blocks of a Markdown file."""
-    text = path.read_text()
+def read_blocks(text: str) -> list[Block]:
+    """Return the code blocks of a Markdown text."""
     return [
         Block(
             language=found[1],
@@ -123,24 +143,46 @@ def read_blocks(path: Path) -> list[Block]:
     ]
 
 
-def follow(path: Path, folder: Path) -> None:
-    """Follow a whole document in an empty folder."""
+def follow(path: Path, folder: Path) -> int:
+    """Follow a whole document in an empty folder; return the number of its code blocks.
+
+    Raises:
+        AssertionError: What is seen is not what the document says.
+
+    """
     reader = Reader(folder, folder)
-    for block in read_blocks(path):
-        reader.follow(block, f"{path.name}:{block.line}")
+    blocks = read_blocks(path.read_text())
+    for block in blocks:
+        seen = reader.follow(block)
+        assert seen == block.text, f"{path.name}:{block.line}: the document says\n{block.text}\nand it is\n{seen}"
+    return len(blocks)
 
 
-def _commands(text: str) -> list[tuple[str, str]]:
-    """Return the commands of a console block, each with the output below it."""
-    commands: list[tuple[list[str], list[str]]] = []
+def rewrite(path: Path) -> None:
+    """Follow a document and write what was seen into it."""
+    with tempfile.TemporaryDirectory() as folder:
+        reader = Reader(Path(folder), Path(folder))
+
+        def replace(found: re.Match[str]) -> str:
+            (block,) = read_blocks(found[0])
+            return found[0].replace(block.text, reader.follow(block))
+
+        path.write_text(_FENCE.sub(replace, path.read_text()))
+
+
+def _commands(text: str) -> list[str]:
+    """Return the commands of a console block, without the output below them."""
+    commands: list[str] = []
+    goes_on = False
     for line in text.splitlines():
         if line.startswith("$ "):
-            commands.append(([line[2:]], []))
-        elif commands and commands[-1][0][-1].endswith("\\") and not commands[-1][1]:
-            commands[-1][0].append(line)
+            commands.append(line[2:])
+        elif goes_on:
+            commands[-1] += f"\n{line}"
         else:
-            commands[-1][1].append(line)
-    return [("\n".join(command), "\n".join(output).rstrip("\n")) for command, output in commands]
+            continue
+        goes_on = line.endswith("\\")
+    return commands
 
 
 def _without_present(output: str) -> str:
@@ -151,3 +193,8 @@ def _without_present(output: str) -> str:
         return NOW if abs(now - moment) < timedelta(hours=1) else found[0]
 
     return _INSTANT.sub(replace, output)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        rewrite(Path(name))

@@ -85,18 +85,15 @@ def apply(session: Session, allow_migration: bool, as_json: bool) -> None:
     """
     with session.open_store() as store:
         plan = store.plan()
-        if plan.is_empty:
-            click.echo(
-                dump_json({**plan.to_dict(), "generation": plan.base_generation}) if as_json else _no_changes(plan)
-            )
-            return
-        if not as_json:
+        if not as_json and not plan.is_empty:
             print_changes(plan)
         agreed = allow_migration or not plan.migrations or _ask()
         done = store.apply(plan, allow_migration=agreed)
     generation = done.target.generation
     if as_json:
         click.echo(dump_json({**done.to_dict(), "generation": generation}))
+    elif plan.is_empty:
+        click.echo(_no_changes(plan))
     else:
         click.echo(f"\nApplied: {paint(f'generation {generation}', 'bold')} of {done.project}.")
 
