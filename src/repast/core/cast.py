@@ -13,7 +13,7 @@ Float32, Float64   floats without loss of digits; integers up to 2**24 and 2**53
 String             text
 Bytes              binary
 UnixTimestamp      timestamps of any unit and zone (nanoseconds are floored), dates (midnight), ISO 8601 text
-Date               dates; timestamps at midnight UTC; ISO 8601 text
+Date               dates; timestamps at midnight (UTC if they have a zone); ISO 8601 text
 Decimal            numbers without loss of digits
 Uuid               text that is a UUID, made canonical; 16 bytes of fixed size
 Json               text that is one JSON value, kept as it is
@@ -77,9 +77,9 @@ def cast_array(
 def to_instants(array: pa.Array | pa.ChunkedArray, *, timezone: str = "UTC", subject: str) -> pa.Array:
     """Return times as int64 microseconds since 1970 UTC; nulls stay null.
 
-    Takes timestamps of any unit (nanoseconds are floored) and zone, dates (midnight UTC) and ISO 8601
-    text. A time without a zone is in ``timezone``: of a wall time that occurs twice the later instant
-    is meant, one that is skipped counts on from before the gap.
+    Takes timestamps of any unit (nanoseconds are floored) and zone, dates (midnight) and ISO 8601 text.
+    A time without a zone is in ``timezone``: of a wall time that occurs twice the first is meant, one
+    that is skipped moves forward by the change, as Python's ``fold=0`` has it.
 
     Raises:
         InvalidValueError: The values are no times, or one is out of range.

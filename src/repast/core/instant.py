@@ -19,8 +19,8 @@ def to_microseconds(array: pa.Array, timezone: str) -> pa.Array:
 
     Args:
         array: Without dictionary, large or view encodings.
-        timezone: Of times without a zone. The later of two instants with one wall time; a skipped wall
-            time counts on from before the gap.
+        timezone: Of times without a zone, dates among them. Of two instants with one wall time the first;
+            a skipped wall time moves forward by the change (Python's ``fold=0``).
 
     Raises:
         MisfitError, pyarrow.ArrowInvalid: The values are no times, or out of range.
@@ -32,7 +32,7 @@ def to_microseconds(array: pa.Array, timezone: str) -> pa.Array:
     if pa.types.is_string(kind):
         return _parse(array, timezone)
     if pa.types.is_date(kind):
-        return array.cast(pa.timestamp("us")).cast(pa.int64())
+        return to_microseconds(array.cast(pa.timestamp("us")), timezone)
     if not pa.types.is_timestamp(kind):
         raise MisfitError
     microseconds = _floor_nanoseconds(array) if kind.unit == "ns" else _scale(array)
@@ -41,8 +41,8 @@ def to_microseconds(array: pa.Array, timezone: str) -> pa.Array:
     return microseconds
 
 
-def to_date(array: pa.Array, timezone: str) -> pa.Array:
-    """Return date32 of dates, ISO 8601 text, or timestamps that are midnight UTC.
+def to_date(array: pa.Array, _timezone: str) -> pa.Array:
+    """Return date32 of dates, ISO 8601 text, or timestamps that are midnight: by the wall, or UTC if they have a zone.
 
     Raises:
         MisfitError, pyarrow.ArrowInvalid: A value is no date.
@@ -50,7 +50,7 @@ def to_date(array: pa.Array, timezone: str) -> pa.Array:
     """
     if pa.types.is_date32(array.type):
         return array
-    microseconds = to_microseconds(array, timezone)
+    microseconds = to_microseconds(array, "UTC")
     values = np.asarray(microseconds.fill_null(0))
     days, rest = np.divmod(values, _DAY_US)
     if rest.any():
@@ -73,15 +73,15 @@ def _localize(microseconds: pa.Array, timezone: str) -> pa.Array:
     naive = pa.timestamp("us")
     walls = microseconds.cast(naive)
     try:
-        instants = pc.assume_timezone(walls, timezone, ambiguous="latest", nonexistent="raise")
+        instants = pc.assume_timezone(walls, timezone, ambiguous="earliest", nonexistent="raise")
     except pa.ArrowInvalid:
         return _localize_with_gaps(walls, timezone)
     return instants.cast(pa.int64())
 
 
 def _localize_with_gaps(walls: pa.Array, timezone: str) -> pa.Array:
-    after = pc.assume_timezone(walls, timezone, ambiguous="latest", nonexistent="latest")
-    before = pc.assume_timezone(walls, timezone, ambiguous="latest", nonexistent="earliest")
+    after = pc.assume_timezone(walls, timezone, ambiguous="earliest", nonexistent="latest")
+    before = pc.assume_timezone(walls, timezone, ambiguous="earliest", nonexistent="earliest")
     wall = walls.cast(pa.int64())
     exists = pc.equal(pc.local_timestamp(after), walls)
     offset = pc.subtract(pc.local_timestamp(before).cast(pa.int64()), before.cast(pa.int64()))
