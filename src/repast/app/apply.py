@@ -58,10 +58,15 @@ def plan_apply(
         inspect=lambda sources: _inspect(workspace, sources),
         partial=partial,
         problems=problems,
+        project_description=workspace.config.project_description,
     )
     for view in gather(definitions).on_demand_feature_views.values():
         workspace.functions.remember(view.function)
-    return plan_changes(base, target)
+    return plan_changes(base, target, online=_has_online_store(workspace))
+
+
+def _has_online_store(workspace: Workspace) -> bool:
+    return workspace.config.online_store is not None
 
 
 def _inspect(workspace: Workspace, sources: Sequence[SourceSpec]) -> Mapping[str, pa.Schema | RepastError]:
@@ -110,7 +115,9 @@ def rollback(workspace: Workspace, generation: int, *, allow_migration: bool = F
         for name, view in past.feature_views.items()
     }
     target = msgspec.structs.replace(past, feature_views=views, saved_datasets=base.saved_datasets)
-    return _execute(workspace, plan_changes(base, target), allow_migration=allow_migration)
+    return _execute(
+        workspace, plan_changes(base, target, online=_has_online_store(workspace)), allow_migration=allow_migration
+    )
 
 
 def _execute(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) -> ApplyPlan:
@@ -125,10 +132,12 @@ def _execute(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) ->
         todo = rebase_plan(plan, current)
         _check_migrations(todo, allow_migration)
         # All tables, not only new ones: an online store that was deleted comes back.
-        workspace.online.create(_tables(workspace, online_tables(todo.target)))
+        if plan.online:
+            workspace.online.create(_tables(workspace, online_tables(todo.target)))
         _retire(workspace, todo.drop_tables)
         if todo.is_empty or _swap(workspace, todo.target, version):
-            _drop_retired(workspace, todo.target, abandoned)
+            if plan.online:
+                _drop_retired(workspace, todo.target, abandoned)
             return todo
         abandoned |= set(todo.create_tables)
         time.sleep(random.uniform(0, min(0.2, 0.002 * 2**attempt)))  # noqa: S311  # jitter, not a secret

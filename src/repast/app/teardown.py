@@ -16,7 +16,8 @@ def teardown(workspace: Workspace) -> None:
 
     The registry goes last: until then a teardown that was interrupted can be repeated.
     """
-    manifest, _ = workspace.registry.load_manifest()
-    tables = {*online_tables(manifest), *workspace.registry.state().retired}
-    workspace.online.drop([OnlineTable(workspace.project, view, incarnation) for view, incarnation in sorted(tables)])
+    if workspace.config.online_store is not None:
+        manifest, _ = workspace.registry.load_manifest()
+        tables = sorted({*online_tables(manifest), *workspace.registry.state().retired})
+        workspace.online.drop([OnlineTable(workspace.project, view, incarnation) for view, incarnation in tables])
     workspace.registry.remove()

@@ -10,7 +10,7 @@ from repast.core.definitions import BatchSource, Definition, Entity, FeatureView
 from repast.core.definitions.entity import KEY_TYPES
 from repast.core.definitions.problem import report
 from repast.errors import Location, did_you_mean
-from repast.types import DataType, from_arrow
+from repast.types import DataType, UnixTimestamp, from_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,6 +82,8 @@ def _event_column(source: BatchSource, schema: pa.Schema) -> str:
 def _check_time(source: BatchSource, option: str, column: str | None, schema: pa.Schema) -> bool:
     import pyarrow as pa
 
+    from repast.core.castable import castable
+
     if column is None:
         return True
     if column not in schema.names:
@@ -93,11 +95,11 @@ def _check_time(source: BatchSource, option: str, column: str | None, schema: pa
         )
         return False
     found = schema.field(column).type
-    if pa.types.is_timestamp(found) or pa.types.is_date(found):
+    if castable(found, UnixTimestamp) is not False:
         return True
     times = [f.name for f in schema if pa.types.is_timestamp(f.type) or pa.types.is_date(f.type)]
     source.problem(
-        f"{option} {column!r} is {found}, not a timestamp or a date.",
+        f"{option} {column!r} is {found}, not a time.",
         hint="its time columns are " + _listed(times) if times else "store the column as a timestamp",
     )
     return False
@@ -141,7 +143,7 @@ def key_type(entity: Entity, name: str, declared: Sequence[Vote], inferred: Sequ
 
 
 def _wider(one: DataType, other: DataType) -> DataType:
-    from repast.core.cast import castable
+    from repast.core.castable import castable
 
     return other if castable(one.arrow, other) else one
 
@@ -180,7 +182,7 @@ def check_features(view: FeatureView, features: Iterable[Field], columns: Source
 def _check_fit(
     view: FeatureView, what: str, dtype: DataType, columns: SourceColumns, name: str, location: Location | None
 ) -> None:
-    from repast.core.cast import castable
+    from repast.core.castable import castable
 
     found = columns.types[name]
     if castable(found, dtype) is False:

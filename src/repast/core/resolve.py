@@ -61,6 +61,7 @@ def resolve_definitions(
     inspect: Inspect,
     partial: bool = True,
     problems: Sequence[Problem] = (),
+    project_description: str = "",
 ) -> Manifest:
     """Return what the project is once these definitions are applied to ``base``.
 
@@ -74,12 +75,16 @@ def resolve_definitions(
         partial: Keep what is registered and not among the definitions. Saved datasets are always kept:
             no file defines them.
         problems: Found while the definitions were loaded; reported with the others.
+        project_description: Of the configuration; what a Project among the definitions says goes first.
 
     Raises:
         InvalidDefinitionError: All problems of all definitions.
 
     """
     with collecting_problems() as found:
+        if project_description:
+            described = msgspec.structs.replace(base.project, description=project_description)
+            base = msgspec.structs.replace(base, project=described)
         manifest = _Resolver(gather(definitions), base, inspect, partial=partial).resolve()
     everything = list(dict.fromkeys([*problems, *found]))
     if everything:

@@ -39,6 +39,8 @@ class ApplyPlan:
     migrations: tuple[Migration, ...]
     create_tables: tuple[Table, ...]
     drop_tables: tuple[Table, ...]
+    online: bool = True
+    """Whether the project has an online store; without one there are no tables and nothing to migrate."""
 
     @property
     def project(self) -> str:
@@ -89,8 +91,8 @@ def _lines(plan: ApplyPlan) -> Iterator[str]:
     yield from (f"Deleted online table {view}" for view in sorted(dropped - created))
 
 
-def plan_changes(base: Manifest, target: Manifest) -> ApplyPlan:
-    """Return the plan that turns ``base`` into ``target``."""
+def plan_changes(base: Manifest, target: Manifest, *, online: bool = True) -> ApplyPlan:
+    """Return the plan that turns ``base`` into ``target``, in a project with or without an online store."""
     changes = diff_manifests(base, target)
     generation = base.generation + 1 if changes else base.generation
     target = msgspec.structs.replace(target, generation=generation)
@@ -99,9 +101,10 @@ def plan_changes(base: Manifest, target: Manifest) -> ApplyPlan:
         base=base,
         target=target,
         changes=changes,
-        migrations=tuple(_migrations(base, target)),
-        create_tables=tuple(sorted(after - before)),
-        drop_tables=tuple(sorted(before - after)),
+        migrations=tuple(_migrations(base, target)) if online else (),
+        create_tables=tuple(sorted(after - before)) if online else (),
+        drop_tables=tuple(sorted(before - after)) if online else (),
+        online=online,
     )
 
 
@@ -138,7 +141,7 @@ def rebase_plan(plan: ApplyPlan, current: Manifest) -> ApplyPlan:
         reason = findings[0].message.rstrip(".")
         raise _conflict(f"somebody else's changes do not go with this plan ({kind_label(kind)} {name!r}: {reason})")
     _check_sources(plan, changes, current, target)
-    return plan_changes(current, target)
+    return plan_changes(current, target, online=plan.online)
 
 
 def _find(manifest: Manifest, kind: str, name: str) -> ObjectSpec | None:
