@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from repast.core.clock import from_us, to_us
 
 _HAS_ZONE = r"[T ]\d{2}.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 _DAY_US = 86_400_000_000
@@ -69,14 +73,29 @@ def _floor_nanoseconds(array: pa.Array) -> pa.Array:
     return pa.array(np.floor_divide(values, 1000), pa.int64(), mask=mask)
 
 
-def _localize(microseconds: pa.Array, timezone: str) -> pa.Array:
-    naive = pa.timestamp("us")
-    walls = microseconds.cast(naive)
+def _localize(wall_us: pa.Array, timezone: str) -> pa.Array:
+    latest = pc.max(wall_us).as_py()
+    if latest is not None and latest >= _BEYOND_TABLES:
+        return _localize_singly(wall_us, timezone)
+    walls = wall_us.cast(pa.timestamp("us"))
     try:
-        instants = pc.assume_timezone(walls, timezone, ambiguous="earliest", nonexistent="raise")
+        return pc.assume_timezone(walls, timezone, ambiguous="earliest", nonexistent="raise").cast(pa.int64())
     except pa.ArrowInvalid:
         return _localize_with_gaps(walls, timezone)
-    return instants.cast(pa.int64())
+
+
+_BEYOND_TABLES = 2_145_916_800_000_000
+"""2038-01-01: Arrow does not follow the rule that zones go on by after their tables end; Python does."""
+
+
+def _localize_singly(wall_us: pa.Array, timezone: str) -> pa.Array:
+    zone = ZoneInfo(timezone)
+    distinct = wall_us.dictionary_encode()
+    try:
+        instants = [to_us(from_us(us).replace(tzinfo=zone)) for us in distinct.dictionary.to_pylist()]
+    except OverflowError as error:
+        raise MisfitError from error
+    return pa.array(instants, pa.int64()).take(distinct.indices)
 
 
 def _localize_with_gaps(walls: pa.Array, timezone: str) -> pa.Array:
