@@ -163,7 +163,8 @@ KINDS: dict[str, str] = {
 """Collections of a manifest, in the order of dependency, and the word for one member."""
 
 
-class Manifest(_Spec, frozen=True, kw_only=True, omit_defaults=True):
+# Documents say their format and show their empty parts; specs inside leave defaults out.
+class Manifest(_Spec, frozen=True, kw_only=True, omit_defaults=False):
     """Everything that is registered for one project."""
 
     format: int = FORMAT
@@ -227,7 +228,7 @@ class ViewState(_Spec, frozen=True, kw_only=True, omit_defaults=True):
     rows_written: int = 0
 
 
-class ProjectState(_Spec, frozen=True, kw_only=True, omit_defaults=True):
+class ProjectState(_Spec, frozen=True, kw_only=True, omit_defaults=False):
     """Bookkeeping of loads for one project; swapped apart from the manifest, so loads never conflict with applies."""
 
     format: int = FORMAT
