@@ -33,6 +33,13 @@ class RegistryStore(ABC):
 
         """
 
+    def stamp(self, name: str) -> tuple[int, ...] | None:  # noqa: ARG002
+        """Return something that changes whenever the document may have changed, if that takes microseconds.
+
+        A reader asks before every use of what it has kept. None (the default): only :meth:`load` can tell.
+        """
+        return None
+
     @abstractmethod
     def swap(self, name: str, data: bytes | None, expected: str | None) -> Document | None:
         """Replace the document if its version is still ``expected`` (None: only if it does not exist).
