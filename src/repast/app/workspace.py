@@ -33,7 +33,8 @@ class Workspace:
         from repast.app.plugin import open_registry
         from repast.app.registry import Registry
 
-        return Registry(open_registry(self.config), self.config.project, clock=self.clock)
+        config = self.config
+        return Registry(open_registry(config), config.project, clock=self.clock, ttl=config.registry_ttl)
 
     @cached_property
     def engine(self) -> OfflineEngine:

@@ -1,0 +1,52 @@
+"""Keys that Feast's users have in feature_store.yaml and that Repast accepts without effect, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+IGNORED_KEYS: Mapping[str, str] = {
+    "entity_key_serialization_version": "Repast has one key encoding, and versions it itself",
+    "coerce_tz_aware": "instants are always UTC inside; naive ones mean UTC",
+    "flags": "nothing is hidden behind flags",
+    "batch_engine": "loads run in the offline store's engine",
+    "materialization": "loads read only the newest rows and size their batches themselves",
+    "feature_server": "there is no feature server yet",
+    "auth": "there is no server yet that could ask who you are",
+    "data_quality_monitoring": "there is no monitoring yet",
+    "embedding_model": "there is no vector search yet",
+    "openlineage": "lineage is not exported yet",
+    "mlflow": "runs are not exported yet",
+}
+
+BACKEND_ALIASES: Mapping[str, Mapping[str, str]] = {
+    "registry": {"file": "object_store"},
+    "offline_store": {"file": "duckdb", "dask": "duckdb"},
+    "online_store": {"SqliteOnlineStore": "sqlite"},
+}
+"""Feast's names for what Repast calls otherwise."""
+
+REGISTRY_OPTIONS = ("registry_type", "cache_ttl_seconds")
+"""Options of the registry section that are not the registry store's own."""
+
+_VECTORS = "there is no vector search yet"
+
+IGNORED_OPTIONS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("registry", "object_store"): {
+        "registry_store_type": "the kind of store follows from the path",
+        "cache_mode": "the cache refreshes itself in the background",
+        "s3_additional_kwargs": "Repast's client has its own options: storage_options",
+        "purge_feast_metadata": "there is no legacy metadata to purge",
+        "enable_online_feature_view_versioning": "every generation of the registry is kept: see repast log",
+        "mcp": "there is no MCP server yet",
+    },
+    ("online_store", "sqlite"): {
+        "vector_enabled": _VECTORS,
+        "similarity": _VECTORS,
+        "text_search_enabled": _VECTORS,
+        "enable_openai_compatible_store": _VECTORS,
+    },
+    ("offline_store", "duckdb"): {
+        "staging_location": "results are streamed, not staged",
+        "staging_location_endpoint_override": "results are streamed, not staged",
+    },
+}

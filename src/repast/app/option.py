@@ -1,0 +1,210 @@
+"""Check options against the keyword-only ``__init__`` of the class they are for: its signature is their schema."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from repast.app.config import BackendConfig
+from repast.app.document import EnvText
+from repast.app.secret import mask
+from repast.errors import Problem, did_you_mean
+
+
+def check_options(cls: type, backend: BackendConfig) -> tuple[dict[str, object], list[Problem]]:
+    """Return the options as the class wants them, and everything wrong with them."""
+    parameters = _parameters(cls)
+    problems: list[Problem] = []
+    options: dict[str, object] = {}
+    accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    known = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY and name != "repo_path"}
+    for name, value in backend.options.items():
+        if name in known:
+            _check(name, value, known[name], backend, options, problems)
+        elif accepts_any:
+            options[name] = value
+        else:
+            problems.append(_unknown(name, known, backend))
+    problems += [
+        Problem(
+            f"{backend.section} of type {backend.type!r} needs the option {name!r}.",
+            location=backend.location(),
+            hint=f"add {name} ({_words(parameter.annotation)}) to {backend.section}",
+        )
+        for name, parameter in known.items()
+        if parameter.default is parameter.empty and name not in backend.options
+    ]
+    return options, problems
+
+
+def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(cls, eval_str=True).parameters
+    except NameError:  # annotations that exist for type checkers only: names can be checked, types cannot
+        found = inspect.signature(cls).parameters
+        return {name: parameter.replace(annotation=Any) for name, parameter in found.items()}
+
+
+def _check(
+    name: str,
+    value: object,
+    parameter: inspect.Parameter,
+    backend: BackendConfig,
+    options: dict[str, object],
+    problems: list[Problem],
+) -> None:
+    try:
+        options[name] = convert(value, parameter.annotation)
+    except _MismatchError as mismatch:
+        shown = mask(name, value)
+        problems.append(
+            Problem(
+                f"{backend.section}.{name} must be {mismatch.wanted}, not {shown!r}.",
+                location=backend.location(name),
+                hint=mismatch.hint,
+            )
+        )
+
+
+def _unknown(name: str, known: Mapping[str, object], backend: BackendConfig) -> Problem:
+    names = ", ".join(sorted(known))
+    return Problem(
+        f"{backend.section} of type {backend.type!r} has no option {name!r}.",
+        location=backend.location(name),
+        hint=did_you_mean(name, known) or (f"its options are: {names}" if names else "it has no options"),
+    )
+
+
+@dataclass
+class _MismatchError(Exception):
+    wanted: str
+    hint: str = ""
+
+
+def convert(value: object, annotation: Any) -> object:
+    """Return a value as an annotation wants it; ints may stand for floats, text for paths."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(value, annotation)
+    if origin is typing.Literal:
+        return _convert_literal(value, typing.get_args(annotation))
+    if origin in _CONTAINERS or annotation in _CONTAINERS:
+        return _convert_container(value, annotation, origin or annotation)
+    convert_scalar = _SCALARS.get(annotation)
+    return convert_scalar(value) if convert_scalar else value
+
+
+def _convert_union(value: object, annotation: Any) -> object:
+    members = typing.get_args(annotation)
+    if value is None and type(None) in members:
+        return None
+    exact = [member for member in members if type(value) is member]
+    for member in (*exact, *members):
+        if member is not type(None):
+            try:
+                return convert(value, member)
+            except _MismatchError:
+                continue
+    raise _MismatchError(_words(annotation))
+
+
+def _convert_literal(value: object, allowed: tuple[object, ...]) -> object:
+    for candidate in allowed:
+        if value == candidate and isinstance(value, bool) == isinstance(candidate, bool):
+            return candidate
+    words = " or ".join(repr(candidate) for candidate in allowed)
+    raise _MismatchError(words, did_you_mean(value, [str(a) for a in allowed]) if isinstance(value, str) else "")
+
+
+def _convert_container(value: object, annotation: Any, origin: Any) -> object:
+    inside = typing.get_args(annotation)
+    if origin in (dict, Mapping):
+        if not isinstance(value, Mapping):
+            raise _MismatchError(_words(annotation))
+        wanted = inside[1] if inside else Any
+        return {str(key): convert(member, wanted) for key, member in value.items()}
+    if not isinstance(value, list | tuple):
+        raise _MismatchError(_words(annotation))
+    wanted = inside[0] if inside else Any
+    converted = [convert(member, wanted) for member in value]
+    return tuple(converted) if origin is tuple else converted
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return str(value)
+    quote = f'quote it: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    raise _MismatchError("text", quote)
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, EnvText):
+        value = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(value.lower())
+    if isinstance(value, bool):
+        return value
+    raise _MismatchError("true or false")
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, EnvText):
+        value = _parsed(value, int)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise _MismatchError("a whole number", "remove the quotes" if isinstance(value, str) else "")
+
+
+def _float(value: object) -> float:
+    if isinstance(value, EnvText):
+        value = _parsed(value, float)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise _MismatchError("a number", "remove the quotes" if isinstance(value, str) else "")
+
+
+def _parsed(text: str, number: type[int] | type[float]) -> object:
+    try:
+        return number(text)
+    except ValueError:
+        return None
+
+
+def _path(value: object) -> Path:
+    return Path(_text(value))
+
+
+_SCALARS: Mapping[Any, Callable[[object], object]] = {
+    str: _text,
+    bool: _boolean,
+    int: _integer,
+    float: _float,
+    Path: _path,
+}
+_CONTAINERS = (dict, Mapping, list, tuple, Sequence)
+_WORDS: Mapping[Any, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    Path: "a path",
+    type(None): "null",
+    dict: "a mapping",
+    Mapping: "a mapping",
+    list: "a list",
+    tuple: "a list",
+    Sequence: "a list",
+}
+
+
+def _words(annotation: Any) -> str:
+    """An annotation in words for people who write yaml."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_words(member) for member in typing.get_args(annotation))
+    if origin is typing.Literal:
+        return " or ".join(repr(member) for member in typing.get_args(annotation))
+    return _WORDS.get(origin or annotation, "a value")

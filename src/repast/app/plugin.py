@@ -1,0 +1,174 @@
+"""Backends by name: find the class an entry point names, check its options, make it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from repast.app.config import BackendConfig, RepoConfig
+from repast.app.document import config_error
+from repast.app.entry_point import installed
+from repast.app.option import check_options
+from repast.errors import Location, MissingDependencyError, Problem, UnsupportedError, did_you_mean
+
+if TYPE_CHECKING:
+    from repast.ports.offline import OfflineEngine
+    from repast.ports.online import OnlineStore
+    from repast.ports.registry import RegistryStore
+
+GROUPS: Mapping[str, str] = {
+    "registry": "repast.registries",
+    "offline_store": "repast.offline_stores",
+    "online_store": "repast.online_stores",
+}
+"""Section of feature_store.yaml -> group of entry points."""
+
+
+def open_registry(config: RepoConfig) -> RegistryStore:
+    """Make the registry store of a configuration; it connects when first used.
+
+    Raises:
+        InvalidConfigError: No such backend, or its options are wrong; all problems, with their lines.
+        MissingDependencyError: The backend needs a package that is not installed.
+
+    """
+    from repast.ports.registry import RegistryStore
+
+    return cast(RegistryStore, _open(config, config.registry, RegistryStore))
+
+
+def open_offline_engine(config: RepoConfig) -> OfflineEngine:
+    """Make the offline engine of a configuration; errors as in :func:`open_registry`."""
+    from repast.ports.offline import OfflineEngine
+
+    return cast(OfflineEngine, _open(config, config.offline_store, OfflineEngine))
+
+
+def open_online_store(config: RepoConfig) -> OnlineStore:
+    """Make the online store of a configuration; errors as in :func:`open_registry`.
+
+    Raises:
+        UnsupportedError: The project has none.
+
+    """
+    from repast.ports.online import OnlineStore
+
+    if config.online_store is None:
+        raise UnsupportedError(
+            f"Project {config.project!r} has no online store.", hint="set online_store in feature_store.yaml"
+        )
+    return cast(OnlineStore, _open(config, config.online_store, OnlineStore))
+
+
+def check_backends(config: RepoConfig) -> list[Problem]:
+    """Return everything wrong with the backends' types and options, without making any of them."""
+    problems: list[Problem] = []
+    for backend in (config.registry, config.offline_store, config.online_store):
+        if backend is None:
+            continue
+        found = find_class(config, backend)
+        problems += [found] if isinstance(found, Problem) else check_options(found, backend)[1]
+    return problems
+
+
+def get_provider(name: str, location: Location | None) -> Mapping[str, Mapping[str, object]]:
+    """Return the defaults that a provider stands for: section -> options, type included.
+
+    Raises:
+        UnsupportedError: It is not installed.
+
+    """
+    providers = installed("repast.providers")
+    if name not in providers:
+        where = f"{location}: " if location else ""
+        known = ", ".join(sorted({"local", *providers}))
+        raise UnsupportedError(
+            f"{where}provider {name!r} is not installed; there is: {known}.",
+            hint="provider: local, and name the registry and the stores themselves",
+        )
+    module, _, attribute = providers[name].partition(":")
+    defaults: Mapping[str, Mapping[str, object]] = getattr(importlib.import_module(module), attribute)
+    return defaults
+
+
+def _open(config: RepoConfig, backend: BackendConfig, port: type) -> object:
+    found = find_class(config, backend)
+    if isinstance(found, Problem):
+        raise config_error([found])
+    if not issubclass(found, port):
+        message = f"{backend.section}.type {backend.type!r} is not a {port.__name__}."
+        hint = f"its class must extend {port.__module__}.{port.__name__}"
+        raise config_error([Problem(message, location=backend.location("type"), hint=hint)])
+    options, problems = check_options(found, backend)
+    if problems:
+        raise config_error(problems)
+    factory: Callable[..., object] = found
+    return factory(repo_path=config.repo_path, **options)
+
+
+def find_class(config: RepoConfig, backend: BackendConfig) -> type | Problem:
+    """Return the class of a section's type: the name of an entry point, or a dotted path.
+
+    Raises:
+        MissingDependencyError: The class is there but a package that it imports is not.
+
+    """
+    types = installed(GROUPS[backend.section])
+    target = types.get(backend.type)
+    if target is None and not _dotted(backend.type):
+        return _unknown(backend, types)
+    module_name, _, attribute = _split(target or backend.type)
+    if target is None:
+        _reach(module_name, config)
+    try:
+        found = getattr(importlib.import_module(module_name), attribute, None)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if f"{module_name}.".startswith(f"{missing}."):
+            return _unknown(backend, types) if target is None else _broken(backend, module_name)
+        raise MissingDependencyError(
+            f"{backend.section}.type {backend.type!r} needs the package {missing.partition('.')[0]!r}, "
+            "which is not installed.",
+            hint=f"pip install {missing.partition('.')[0]}, or the extra of the package that provides {backend.type!r}",
+        ) from error
+    except (ImportError, SyntaxError) as error:
+        message = f"{backend.section}.type {backend.type!r}: module {module_name!r} cannot be imported: {error}."
+        return Problem(message, location=backend.location("type"), hint=f'try: python -c "import {module_name}"')
+    if isinstance(found, type):
+        return found
+    message = f"{backend.section}.type {backend.type!r}: module {module_name!r} has no class {attribute!r}."
+    return Problem(message, location=backend.location("type"), hint="write it as package.module.ClassName")
+
+
+def _broken(backend: BackendConfig, module_name: str) -> Problem:
+    message = f"{backend.section}.type {backend.type!r} is installed, but its module {module_name!r} is not there."
+    return Problem(message, location=backend.location("type"), hint="reinstall the package that provides it")
+
+
+def _dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.replace(":", ".").split(".")) and "." in name.replace(":", ".")
+
+
+def _split(path: str) -> tuple[str, str, str]:
+    return path.partition(":") if ":" in path else path.rpartition(".")
+
+
+def _reach(module_name: str, config: RepoConfig) -> None:
+    """Let a class live in the user's own repo: its folder joins the end of the import path when needed."""
+    top = module_name.partition(".")[0]
+    folder = str(config.repo_path)
+    if folder not in sys.path and importlib.util.find_spec(top) is None:
+        sys.path.append(folder)
+
+
+def _unknown(backend: BackendConfig, types: Mapping[str, str]) -> Problem:
+    known = ", ".join(sorted(types)) or "none"
+    return Problem(
+        f"{backend.section}.type {backend.type!r} is not installed; there is: {known}.",
+        location=backend.location("type"),
+        hint=did_you_mean(backend.type, types)
+        or "install the package that provides it, or name a class: package.module.Class",
+    )
