@@ -134,6 +134,8 @@ def _execute(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) ->
         # All tables, not only new ones: an online store that was deleted comes back.
         if plan.online:
             workspace.online.create(_tables(workspace, online_tables(todo.target)))
+        if version is None:  # what loads noted of a project of this name that was torn down says nothing of this one
+            workspace.registry.update_state(lambda _: ProjectState())
         _retire(workspace, todo.drop_tables)
         if todo.is_empty or _swap(workspace, todo.target, version):
             if plan.online:

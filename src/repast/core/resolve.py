@@ -82,7 +82,7 @@ def resolve_definitions(
 
     """
     with collecting_problems() as found:
-        if project_description:
+        if project_description and not (partial and base.project.description):
             described = msgspec.structs.replace(base.project, description=project_description)
             base = msgspec.structs.replace(base, project=described)
         manifest = _Resolver(gather(definitions), base, inspect, partial=partial).resolve()
