@@ -352,12 +352,12 @@ def test_a_plan_explains_itself():
     assert str(world.plan()) == (
         "stats: incremental load of event times from the beginning to 2024-10-04T00:00:00Z, both included\n"
         "  reads the newest row per key of rides: all rows\n"
-        "  writes 1 features to online table p.stats (incarnation 1)"
+        "  writes 1 feature to online table p.stats (incarnation 1)"
     )
     world.load()
     world.now += day
     world.arrive(19_998 * day, file="b")
-    assert "rows after 2024-10-04T00:00:00Z, and all rows of 1 unread files (b)" in str(world.plan())
+    assert "rows after 2024-10-04T00:00:00Z, and all rows of 1 unread file (b)" in str(world.plan())
 
 
 # -- the law ------------------------------------------------------------------------------------------------

@@ -90,13 +90,10 @@ def encode_rows(rows: pa.RecordBatchReader, plan: LoadPlan, view: FeatureViewSpe
     with rows:
         for batch in rows:
             for part in _bounded(batch):
-                yield (
+                features = _cast_columns(part, plan.rows.features, plan, "feature")
+                yield _greatest(
                     keys.encode_columns(_cast_columns(part, plan.rows.keys, plan, "join key"), rows=part.num_rows),
-                    values.encode(
-                        _cast_columns(part, plan.rows.features, plan, "feature"),
-                        part.column(EVENT),
-                        part.column(CREATED),
-                    ),
+                    values.encode(features, part.column(EVENT), part.column(CREATED)),
                 )
 
 
@@ -105,6 +102,17 @@ def _bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     size = max(1, min(BATCH_ROWS, by_bytes))
     for start in range(0, batch.num_rows, size):
         yield batch.slice(start, size)
+
+
+def _greatest(keys: list[bytes], values: list[bytes]) -> _Cells:
+    """Leave out rows that lose a tie against one of the same batch; the store would, but count them."""
+    if len(set(keys)) == len(keys):
+        return keys, values
+    greatest: dict[bytes, bytes] = {}
+    for key, value in zip(keys, values, strict=True):
+        if value > greatest.get(key, b""):
+            greatest[key] = value
+    return list(greatest), list(greatest.values())
 
 
 def _cast_columns(

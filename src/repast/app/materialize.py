@@ -108,6 +108,8 @@ def _load(
 ) -> LoadReport:
     manifest = _manifest(workspace)
     views = _views(manifest, names)
+    if views:  # what is misconfigured fails the call, not view after view
+        _ = workspace.engine, workspace.online
     report = LoadReport(views=tuple(_load_view(workspace, manifest, view, window, progress) for view in views))
     if report.failed:
         raise _failure(report)

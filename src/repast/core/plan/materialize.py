@@ -90,7 +90,7 @@ class LoadPlan:
         lines = [
             f"{self.view}: {kind} of event times from {start} to {_iso(self.end_us)}, both included",
             f"  reads the newest row per key of {self.rows.source.name}: {self._scope()}",
-            f"  writes {len(self.rows.features)} features to online table "
+            f"  writes {_counted(len(self.rows.features), 'feature')} to online table "
             f"{self.project}.{self.view} (incarnation {self.incarnation})",
         ]
         return "\n".join(lines)
@@ -106,7 +106,9 @@ class LoadPlan:
             clauses.append(f"rows created from {_iso(changed.created_from_us)} on or at an unknown time")
         if changed.files is not None:
             listed = ", ".join(changed.files[:3]) + (", ..." if len(changed.files) > 3 else "")
-            clauses.append(f"all rows of {len(changed.files)} unread files" + (f" ({listed})" if listed else ""))
+            clauses.append(
+                f"all rows of {_counted(len(changed.files), 'unread file')}" + (f" ({listed})" if listed else "")
+            )
         return ", and ".join(clauses)
 
 
@@ -262,6 +264,10 @@ def _basis(view: FeatureViewSpec, source: SourceSpec) -> str:
         [layout.version for layout in view.layouts[-1:]],
     )
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:16]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _iso(instant_us: int) -> str:
