@@ -35,7 +35,7 @@ def page() -> str:
 def _global_options() -> Iterator[str]:
     yield "## Global options\n"
     yield "They come before the command: `repast -c flights plan`.\n"
-    yield from _options(cli, click.Context(cli, info_name="repast"))
+    yield from _options(cli)
 
 
 def _commands() -> Iterator[str]:
@@ -47,9 +47,9 @@ def _commands() -> Iterator[str]:
             assert isinstance(command, TaughtCommand)
             context = click.Context(command, info_name=name, parent=root)
             yield f"### {name}\n"
-            yield f"`{command.get_usage(context).removeprefix('Usage: ')}`\n"
+            yield f"`{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}`\n"
             yield f"{_paragraphs(command)}\n"
-            yield from _options(command, context)
+            yield from _options(command)
             yield from _examples(command)
 
 
@@ -59,13 +59,24 @@ def _paragraphs(command: click.Command) -> str:
     return inspect.cleandoc(command.help or "")
 
 
-def _options(command: click.Command, context: click.Context) -> Iterator[str]:
-    records = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
+def _options(command: click.Command) -> Iterator[str]:
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    if not options:
+        return
     yield "| option | what it does |"
     yield "|---|---|"
-    for names, text in records:
-        yield f"| `{names.replace('|', chr(92) + '|')}` | {text} |"
+    for option in options:
+        names = ", ".join(option.opts)
+        value = "" if option.is_flag or option.is_eager else f" {_value_name(option)}"
+        default = f" Default: {option.default}." if option.show_default else ""
+        yield f"| `{names}{value.replace('|', chr(92) + '|')}` | {option.help}{default} |"
     yield ""
+
+
+def _value_name(option: click.Option) -> str:
+    if option.metavar:
+        return option.metavar
+    return "|".join(option.type.choices) if isinstance(option.type, click.Choice) else "TEXT"
 
 
 def _examples(command: TaughtCommand) -> Iterator[str]:

@@ -12,7 +12,7 @@ KINDS: Mapping[str, str] = {
     "entities": "entity",
     "data-sources": "data source",
     "feature-views": "feature view",
-    "on-demand-feature-views": "on-demand feature view",
+    "on-demand-feature-views": "on demand feature view",
     "feature-services": "feature service",
     "features": "feature",
     "saved-datasets": "saved dataset",

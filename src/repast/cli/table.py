@@ -31,9 +31,9 @@ def print_table(
         right: Positions of the columns that are aligned to the right; by default those of numbers.
 
     """
-    texts = [[to_text(value) for value in row] for row in rows]
     if right is None:
         right = [i for i in range(len(columns)) if _is_numeric([row[i] for row in rows])]
+    texts = [[to_text(value) for value in row] for row in rows]
     if is_terminal(sys.stdout):
         _print_rich(columns, texts, right)
     else:

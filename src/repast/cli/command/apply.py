@@ -13,6 +13,7 @@ from repast.cli.group import TaughtCommand
 from repast.cli.session import Session, pass_session
 from repast.cli.style import is_terminal, paint
 from repast.cli.value import dump_json
+from repast.errors import InvalidDefinitionError, Problem
 
 if TYPE_CHECKING:
     from repast.core.plan.apply import ApplyPlan
@@ -29,13 +30,22 @@ if TYPE_CHECKING:
 @pass_session
 def validate(session: Session, as_json: bool) -> None:
     """Check feature_store.yaml, the definitions and their sources, and touch nothing."""
-    with session.open_store() as store:
-        plan = store.plan()
-    counts = {kind: len(plan.target.collection(kind)) for kind in plan_kinds(plan)}
+    from repast.core.manifest import KINDS
+
+    try:
+        with session.open_store() as store:
+            plan = store.plan()
+    except InvalidDefinitionError as error:
+        if as_json:
+            click.echo(dump_json({"valid": False, "problems": [_problem_facts(p) for p in error.problems]}))
+        raise
+    counts = {kind: len(members) for kind in KINDS if (members := plan.target.collection(kind))}
     if as_json:
         click.echo(dump_json({"project": plan.project, "valid": True, "objects": counts}))
         return
-    found = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
+    found = ", ".join(
+        f"{count} {KINDS[kind] if count == 1 else kind.replace('_', ' ')}" for kind, count in counts.items()
+    )
     click.echo(f"The definitions of {paint(plan.project, 'bold')} are valid: {found or 'there are none'}.")
 
 
@@ -98,11 +108,15 @@ def apply(session: Session, allow_migration: bool, as_json: bool) -> None:
         click.echo(f"\nApplied: {paint(f'generation {generation}', 'bold')} of {done.project}.")
 
 
-def plan_kinds(plan: ApplyPlan) -> list[str]:
-    """Return the collections that a plan's target has something in, in the order of dependency."""
-    from repast.core.manifest import KINDS
-
-    return [kind for kind in KINDS if plan.target.collection(kind)]
+def _problem_facts(problem: Problem) -> dict[str, object]:
+    where = problem.location
+    return {
+        "file": where.file if where else None,
+        "line": where.line if where else None,
+        "subject": problem.subject,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
 
 
 def _no_changes(plan: ApplyPlan) -> str:

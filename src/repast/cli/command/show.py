@@ -167,38 +167,38 @@ def _pick(kind: str, name: str, members: Mapping[str, Any]) -> Any:
 
 def _print_everything(found: Mapping[str, Sequence[Definition]], as_json: bool) -> None:
     from repast.cli.definition import definition_json
-    from repast.cli.table import print_table
 
     if as_json:
         click.echo(dump_json({kind: [definition_json(d) for d in members] for kind, members in found.items()}))
         return
     rows = [(KINDS[kind], d.name, d.description) for kind, members in found.items() for d in members]
-    print_table(("kind", "name", "description"), rows)
+    _print_rows("things", ("kind", "name", "description"), rows)
 
 
 def _print_kind(kind: str, members: Iterable[Definition], as_json: bool) -> None:
     from repast.cli.definition import ROWS, definition_json
-    from repast.cli.table import print_table
 
     if as_json:
         click.echo(dump_json([definition_json(member) for member in members]))
         return
     columns, to_row = ROWS[kind]
-    _print_rows(kind, columns, [to_row(member) for member in members], print_table)
+    _print_rows(kind, columns, [to_row(member) for member in members])
 
 
 def _print_features(found: Sequence[Feature], as_json: bool) -> None:
-    from repast.cli.table import print_table
-
     if as_json:
         click.echo(dump_json(found))
         return
     columns = ("feature", "type", "description")
-    _print_rows("features", columns, [[f[c] for c in columns] for f in found], print_table)
+    _print_rows("features", columns, [[f[c] for c in columns] for f in found])
 
 
-def _print_rows(kind: str, columns: Sequence[str], rows: Sequence[Sequence[object]], print_table: Any) -> None:
-    if rows:
-        print_table(columns, rows)
-    else:
+def _print_rows(kind: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table without the columns that say nothing, or say on stderr that there is nothing."""
+    from repast.cli.table import print_table
+
+    if not rows:
         click.echo(f"There are no {kind.replace('-', ' ')}.", err=True)
+        return
+    telling = [i for i in range(len(columns)) if any(row[i] != "" for row in rows)]
+    print_table([columns[i] for i in telling], [[row[i] for i in telling] for row in rows])
