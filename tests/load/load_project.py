@@ -35,7 +35,7 @@ def at(hours: float) -> datetime:
 class LoadProject:
     """One project whose parts a test can reach."""
 
-    def __init__(self, path: Path, *, online_store: Any = "dictstore.DictStore") -> None:
+    def __init__(self, path: Path, *, online_store: Any = "memory") -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.clock = ManualClock(NOW)

@@ -346,14 +346,19 @@ def test_a_source_that_moved_is_loaded_anew(project):
     assert counts(project.store.materialize_incremental()) == {"read": 1, "written": 1}
 
 
-def test_an_online_store_that_was_lost_is_filled_again(tmp_path):
-    project = LoadProject(tmp_path)
+@pytest.mark.parametrize("apply", [False, True], ids=["", "applied again"])
+def test_an_online_store_that_was_lost_is_filled_again(tmp_path, apply):
+    project = LoadProject(tmp_path, online_store="sqlite")
     rows = rides((1, -1, 1), (2, -2, 2))
     project.write(rows)
     project.apply(project.view())
     project.store.materialize_incremental()
     project.close()
-    again = LoadProject(tmp_path)  # memory is gone, the registry is not
+    for file in (tmp_path / "data").glob("online_store.db*"):
+        file.unlink()
+    again = LoadProject(tmp_path, online_store="sqlite")
+    if apply:
+        again.apply(again.view())
     assert counts(again.store.materialize(at(-1.5), NOW)) == {"read": 1, "written": 1}
     assert counts(again.store.materialize_incremental()) == {"read": 2, "written": 1, "unchanged": 1}
     again.check(rows)
