@@ -56,6 +56,8 @@ class OnDemandSelection:
     features: tuple[SelectedFeature, ...]
     """The selected ones, in the order they were asked for; the function returns all of ``view.features``."""
     inputs: tuple[InputColumn, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Key columns of the spine or request that its source views are found by; the function gets them too."""
     request_fields: tuple[FieldSpec, ...] = ()
 
 
@@ -239,18 +241,21 @@ class _Resolver:
     def _on_demand(self, draft: _Draft, places: Mapping[_Identity, int]) -> OnDemandSelection:
         view = draft.view
         assert isinstance(view, OnDemandFeatureViewSpec)
-        inputs = []
+        inputs: list[InputColumn] = []
+        keys: dict[str, None] = {}
         for source in view.sources:
             inner = self._draft(source)
-            order = list(inner.outputs)
-            for name in inner.names(source):
-                place = places[_identity(source)]
-                inputs.append(InputColumn(place, order.index(name), name, f"{source.name}__{name}"))
+            place, order = places[_identity(source)], list(inner.outputs)
+            inputs += [
+                InputColumn(place, order.index(name), name, f"{source.name}__{name}") for name in inner.names(source)
+            ]
+            keys |= dict.fromkeys(column for _, column in _freeze(inner).keys)
         return OnDemandSelection(
             view=view,
             name=draft.projection.name,
             features=draft.selected(),
             inputs=tuple(inputs),
+            keys=tuple(keys),
             request_fields=tuple(self._request_fields(view)),
         )
 

@@ -1,0 +1,53 @@
+"""Arrow tables as pandas DataFrames in which a whole number stays a whole number, whatever is missing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Return a DataFrame of nullable dtypes with a fresh index.
+
+    Int64, Float64, boolean and string (and their narrow forms) are pandas' own nullable dtypes;
+    timestamps are datetime64 with their unit and zone (NaT is null); everything else (dates, decimals,
+    bytes, lists, maps, structs) is ArrowDtype, whose elements are Python objects. pandas
+    counts NaN as missing in Float64; Arrow and polars results keep the two apart.
+    """
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_mapper())
+    return frame
+
+
+@cache
+def _mapper() -> Any:
+    import pandas as pd
+
+    text = pd.StringDtype("pyarrow", na_value=pd.NA)
+    own: dict[pa.DataType, Any] = {
+        pa.bool_(): pd.BooleanDtype(),
+        pa.int8(): pd.Int8Dtype(),
+        pa.int16(): pd.Int16Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.uint8(): pd.UInt8Dtype(),
+        pa.uint16(): pd.UInt16Dtype(),
+        pa.uint32(): pd.UInt32Dtype(),
+        pa.uint64(): pd.UInt64Dtype(),
+        pa.float32(): pd.Float32Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.string(): text,
+        pa.large_string(): text,
+        pa.string_view(): text,
+    }
+
+    def dtype(arrow: pa.DataType) -> Any:
+        if pa.types.is_timestamp(arrow) or pa.types.is_dictionary(arrow):
+            return None
+        return own.get(arrow) or pd.ArrowDtype(arrow)
+
+    return dtype
