@@ -108,6 +108,8 @@ class OnDemandFeatureView(Definition):
         )
         self._check_sources(sources)
         self._check_schema(schema)
+        if not isinstance(function, UserFunction) and not callable(function):
+            self.problem(f"function must be a function, not {function!r}.")
         if mode not in MODES:
             self.problem(f"mode {mode!r} is not known.", hint="use one of " + ", ".join(MODES))
         if singleton and mode != "python":
