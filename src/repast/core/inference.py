@@ -118,10 +118,10 @@ class Vote:
 
 
 def key_type(entity: Entity, name: str, declared: Sequence[Vote], inferred: Sequence[Vote]) -> DataType | None:
-    """Return the type of one join key, or None if nobody says it.
+    """Return the type of one join key, or None if nobody says it or, as is reported then, voters disagree.
 
     ``declared`` are the entity itself and the schemas of its views, ``inferred`` its source columns,
-    which are asked only if nobody declares a type. Voters who disagree are reported.
+    which are asked only if nobody declares a type.
     """
     votes = declared or inferred
     if not votes:
@@ -133,7 +133,7 @@ def key_type(entity: Entity, name: str, declared: Sequence[Vote], inferred: Sequ
                 f"join key {name!r} is {first}, but {vote}.",
                 hint=f"declare one type for all views: join_keys={{{name!r}: {_wider(first.dtype, vote.dtype)}}}",
             )
-            return first.dtype
+            return None
     if first.dtype not in KEY_TYPES:
         entity.problem(
             f"join key {name!r} cannot be {first}.",
