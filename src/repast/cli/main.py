@@ -71,7 +71,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code; no exception leaves this function."""
     try:
-        cli.main(args, prog_name="repast", standalone_mode=False)
+        invoke(args)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -89,6 +89,12 @@ def run(args: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a sentence, the traceback goes to a file
         return _tell_bug(error, debug=_is_debug(args))
     return exit_code.OK
+
+
+def invoke(args: list[str]) -> None:
+    """Run one command line and let exceptions out. (``cli.main`` would swallow Ctrl-C and broken pipes.)"""
+    with cli.make_context("repast", list(args)) as context:
+        cli.invoke(context)
 
 
 def _is_debug(args: list[str]) -> bool:

@@ -99,13 +99,13 @@ def _make_folder(folder: Path | None) -> Path:
 
 
 def _show(step: Step) -> None:
-    from repast.cli.main import cli
+    from repast.cli.main import invoke
 
     click.echo(f"{paint(step.told, 'bold')}\n")
     for command in step.commands:
         click.echo(paint(f"$ {command}", "cyan"))
         started = perf_counter()
-        cli.main(shlex.split(command)[1:], prog_name="repast", standalone_mode=False)
+        invoke(shlex.split(command)[1:])
         if is_terminal(sys.stdout):
             click.echo(paint(f"{perf_counter() - started:.1f} s", "dim"))
     click.echo()
