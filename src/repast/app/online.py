@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from repast.core.answer import Answer
 from repast.core.clock import to_us
 from repast.core.codec.row import order_prefix
 from repast.core.definitions import FeatureService
@@ -56,12 +57,12 @@ class OnlineReader:
             NotFoundError: A view, feature or service does not exist.
 
         """
-        plan, request, reads = self._prepare(features, entity_rows, full_feature_names)
+        compiled, request, reads = self._prepare(features, entity_rows, full_feature_names)
         values = self._workspace.online.read(reads)
-        if not plan.can_decode(values):
-            plan, request, reads = self._prepare_anew(features, entity_rows, full_feature_names)
+        if not compiled.plan.can_decode(values):
+            compiled, request, reads = self._prepare_anew(features, entity_rows, full_feature_names)
             values = self._workspace.online.read(reads)
-        return self._answer(plan, request, values, now)
+        return self._respond(compiled, request, values, now)
 
     async def aread(
         self,
@@ -72,36 +73,37 @@ class OnlineReader:
         now: datetime | None = None,
     ) -> OnlineResponse:
         """Like :meth:`read` without blocking the event loop."""
-        plan, request, reads = self._prepare(features, entity_rows, full_feature_names)
+        compiled, request, reads = self._prepare(features, entity_rows, full_feature_names)
         values = await self._workspace.online.aread(reads)
-        if not plan.can_decode(values):
-            plan, request, reads = self._prepare_anew(features, entity_rows, full_feature_names)
+        if not compiled.plan.can_decode(values):
+            compiled, request, reads = self._prepare_anew(features, entity_rows, full_feature_names)
             values = await self._workspace.online.aread(reads)
-        return self._answer(plan, request, values, now)
+        return self._respond(compiled, request, values, now)
 
     def _prepare(
         self, features: Features, entity_rows: EntityRows, full_feature_names: bool
-    ) -> tuple[OnlinePlan, Request, Reads]:
+    ) -> tuple[_Compiled, Request, Reads]:
         """Everything before the store's read."""
         compiled = self._compiled(features, full_feature_names)
         request = _bind(compiled.plan, entity_rows)
         distinct = request.distinct
-        return compiled.plan, request, [(table, distinct[group]) for table, group in compiled.targets]
+        return compiled, request, [(table, distinct[group]) for table, group in compiled.targets]
 
     def _prepare_anew(
         self, features: Features, entity_rows: EntityRows, full_feature_names: bool
-    ) -> tuple[OnlinePlan, Request, Reads]:
+    ) -> tuple[_Compiled, Request, Reads]:
         """Prepare with what is registered now: rows of an unknown layout tell of a change since it was read."""
         self._workspace.registry.refresh()
         return self._prepare(features, entity_rows, full_feature_names)
 
-    def _answer(self, plan: OnlinePlan, request: Request, found: Values, now: datetime | None) -> OnlineResponse:
+    def _respond(self, compiled: _Compiled, request: Request, found: Values, now: datetime | None) -> OnlineResponse:
         """Everything after the store's read."""
+        plan = compiled.plan
         values = [request.spread(view.group, one) for view, one in zip(plan.views, found, strict=True)]
-        return OnlineResponse(plan, request, values, self._cutoffs(plan, now))
+        return OnlineResponse(Answer(plan, request, values, self._cutoffs(plan, now), compiled.functions))
 
     def _cutoffs(self, plan: OnlinePlan, now: datetime | None) -> list[bytes | None]:
-        """Per view the least stored value that its ttl lets through: values sort by event time."""
+        """Return what :class:`Answer` calls cutoffs, for the moment of this read."""
         if now is not None and not isinstance(now, datetime):
             raise InvalidRequestError(f"now must be a datetime, not {now!r}.", hint="datetime.now(timezone.utc)")
         if not plan.has_ttl:
@@ -123,7 +125,8 @@ class OnlineReader:
         except TypeError:  # unhashable: resolving it says what is wrong
             found = None
         if found is None:
-            found = _Compiled(manifest, resolve_features(manifest, features, full_feature_names))
+            selection = resolve_features(manifest, features, full_feature_names)
+            found = _Compiled(manifest, selection, self._workspace)
             if len(plans) >= MAX_PLANS:
                 plans.clear()
             plans[key] = found
@@ -136,16 +139,17 @@ class OnlineReader:
 
 
 class _Compiled:
-    """A plan and the tables it reads."""
+    """A plan, the tables it reads and the functions it calls."""
 
-    __slots__ = ("plan", "targets")
+    __slots__ = ("functions", "plan", "targets")
 
-    def __init__(self, manifest: Manifest, selection: Selection) -> None:
+    def __init__(self, manifest: Manifest, selection: Selection, workspace: Workspace) -> None:
         self.plan = plan_online(selection)
         self.targets = tuple(
             (OnlineTable(manifest.project.name, read.view.name, read.view.incarnation), read.group)
             for read in self.plan.views
         )
+        self.functions = tuple(workspace.functions.load(step.view.function) for step in self.plan.on_demand)
 
 
 def _bind(plan: OnlinePlan, entity_rows: EntityRows) -> Request:

@@ -13,7 +13,7 @@ from repast.core.codec.key import KeyCodec
 from repast.core.definitions import PushMode
 from repast.core.intake import ViewRows, check_source_rows, check_view_rows
 from repast.core.manifest import FeatureViewSpec, Manifest, SourceSpec
-from repast.errors import ConflictError, InvalidRequestError, NotFoundError, did_you_mean
+from repast.errors import ConflictError, InvalidRequestError, InvalidValueError, NotFoundError, did_you_mean
 from repast.ports.online import OnlineTable, WriteResult
 
 if TYPE_CHECKING:
@@ -239,6 +239,8 @@ def _erasable(manifest: Manifest, given: Sequence[str], names: Sequence[str] | N
                 f"No feature view has the join key {column!r}; nothing was erased.",
                 hint=did_you_mean(column, known) or f"join keys are {', '.join(sorted(known)) or 'none'}",
             )
+    if isinstance(names, str):
+        raise InvalidRequestError(f"feature_views must be a list of names, not {names!r}.", hint=f"[{names!r}]")
     if names is None:
         views = [view for view in manifest.feature_views.values() if view.online and view.join_keys]
         return [view for view in views if all(key.name in given for key in view.join_keys)]
@@ -250,11 +252,22 @@ def _erasable(manifest: Manifest, given: Sequence[str], names: Sequence[str] | N
             raise InvalidRequestError(
                 f"entity_rows lack {', '.join(map(repr, missing))}, join key of feature view {view.name!r}; "
                 "nothing was erased.",
+                hint="give all its join keys: " + ", ".join(key.name for key in view.join_keys),
             )
     return views
 
 
 def _keys(view: FeatureViewSpec, entity_rows: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    """Return each key once; a null key is nobody's."""
     codec = KeyCodec(view.join_keys)
-    rows = [[row[name] for name in codec.names] for row in entity_rows]
-    return list(dict.fromkeys(codec.encode_row(row) for row in rows if None not in row))
+    found: dict[bytes, None] = {}
+    for i, row in enumerate(entity_rows):
+        key = [row[name] for name in codec.names]
+        if any(value is None for value in key):
+            continue
+        try:
+            found[codec.encode_row(key)] = None
+        except InvalidValueError as error:
+            context = {**error.context, "row": i}
+            raise InvalidValueError(f"entity_rows[{i}]: {error.message}", hint=error.hint, context=context) from None
+    return list(found)

@@ -129,9 +129,10 @@ def _find_columns(source: SourceSpec, rows: pa.Table, needed: dict[str, str]) ->
     if missing:
         listing = ", ".join(f"{name!r} ({needed[name]})" for name in missing)
         unused = [name for name in rows.column_names if name not in found.values()]
+        near = [f"for {name!r} {suggestion}" for name in missing if (suggestion := did_you_mean(name, unused))]
         raise InvalidRequestError(
             f"The rows lack {listing}.",
-            hint=did_you_mean(missing[0], unused) or f"they have {', '.join(rows.column_names) or 'no columns'}",
+            hint="; ".join(near) or f"they have {', '.join(rows.column_names) or 'no columns'}",
             context={"missing": missing},
         )
     return found

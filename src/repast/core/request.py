@@ -7,19 +7,15 @@ for it) finds no row; anything else that is not losslessly of the key's type is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from repast.core.codec.key import KeyCodec, coerce_key
-from repast.core.manifest import FieldSpec
+from repast.core.column import Column, cast_input, to_array, to_list, to_values
 from repast.core.plan.online import OnlinePlan, RequestColumn
 from repast.errors import InvalidRequestError, InvalidValueError, did_you_mean
-from repast.types import DataType
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Column: TypeAlias = "list[Any] | pa.Array"
-"""Canonical Python values, or an Arrow array of the declared type."""
 
 VECTOR_ROWS = 500
 """From this many rows on, keys are encoded through Arrow."""
@@ -194,98 +190,6 @@ def _encode_arrays(codec: KeyCodec, parts: Sequence[Column]) -> list[bytes | Non
     return [next(encoded) if found else None for found in whole.to_pylist()]
 
 
-# -- request fields -------------------------------------------------------------------------------
-
-_PLAIN: Mapping[str, type] = {"int64": int, "float64": float, "string": str, "bool": bool, "bytes": bytes}
-
-
-def cast_input(spec: FieldSpec, values: Column) -> Column:
-    """Return a request field's values in its declared type.
-
-    Raises:
-        InvalidValueError: A value is not losslessly of that type.
-
-    """
-    if isinstance(values, list) and _is_plain(spec, values):
-        return values
-    import pyarrow as pa
-
-    from repast.core.cast import cast_array
-
-    subject = f"request field {spec.name!r}"
-    if isinstance(values, list):
-        try:
-            values = pa.array(values)
-        except (pa.ArrowException, OverflowError, UnicodeError) as error:
-            raise InvalidValueError(f"{subject}: the values are not all of one type ({spec.type}).") from error
-    return cast_array(values, spec.type, subject=subject)
-
-
-def _is_plain(spec: FieldSpec, values: Sequence[Any]) -> bool:
-    exact = _PLAIN.get(str(spec.dtype))
-    if exact is None:
-        return False
-    for value in values:
-        if value is not None and type(value) is not exact:
-            return False
-    return exact is not int or all(v is None or -(1 << 63) <= v < 1 << 63 for v in values)
-
-
-# -- forms ----------------------------------------------------------------------------------------
-
-
-def to_list(column: Column) -> list[Any]:
-    """Return Python values of a column."""
-    return column if isinstance(column, list) else column.to_pylist()
-
-
-def to_array(column: Column, dtype: DataType) -> pa.Array:
-    """Return a column of canonical values as an Arrow array of its type."""
-    if not isinstance(column, list):
-        return column
-    import pyarrow as pa
-
-    return pa.array(column, dtype.arrow)
-
-
-def to_values(name: str, column: object) -> Column:
-    """Return a caller's column as a list or an Arrow array. NaN in a pandas Series is null, elsewhere a value.
-
-    Raises:
-        InvalidRequestError: It is a single value, not a column.
-
-    """
-    if isinstance(column, list):
-        return column
-    if isinstance(column, tuple | range):
-        return list(column)
-    if type(column).__module__.partition(".")[0] == "numpy" and getattr(column, "ndim", 0) == 1:
-        return _numpy_values(column)
-    if type(column).__module__.partition(".")[0] in ("pandas", "pyarrow", "polars") and hasattr(column, "__len__"):
-        return _arrow_values(column)
-    raise InvalidRequestError(
-        f"entity_rows is a mapping of columns, but {name!r} is {column!r} of type {type(column).__name__}.",
-        hint=f"give a list of values per column, or one mapping per row: [{{{name!r}: {column!r}}}]",
-    )
-
-
-def _numpy_values(column: Any) -> list[Any]:
-    if column.dtype.kind == "M":
-        column = column.astype("datetime64[us]")
-    values: list[Any] = column.tolist()
-    return values
-
-
-def _arrow_values(column: Any) -> Column:
-    import pyarrow as pa
-
-    try:
-        array = column.to_arrow() if hasattr(column, "to_arrow") else pa.array(column, from_pandas=True)
-    except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError):
-        return list(column)
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-
-
 # -- messages -------------------------------------------------------------------------------------
 
 
@@ -304,10 +208,11 @@ def _explain_rows(plan: OnlinePlan, entity_rows: Sequence[object]) -> InvalidReq
 
 
 def _missing(plan: OnlinePlan, name: str, given: Mapping[str, object], where: str) -> InvalidRequestError:
-    needed = next((f"join key of feature view {c.needed_by!r}" for c in plan.columns if c.name == name), "")
-    has = ", ".join(repr(k) for k in given)
+    by_view = next((f"join key of feature view {c.needed_by!r}" for c in plan.columns if c.name == name), "")
+    near = did_you_mean(name, given)
+    has = ", ".join(repr(column) for column in given)
     return InvalidRequestError(
-        f"{where} lacks {name!r} ({needed or 'request field of an on demand feature view'}).",
-        hint=did_you_mean(name, given) or (f"it has {has}" if has else f'add "{name}" to every row'),
+        f"{where} lacks {name!r} ({by_view or 'request field of an on demand feature view'}).",
+        hint=f"{near} the column must be named {name!r}" if near else f"it has {has}" if has else f"add {name!r}",
         context={"column": name},
     )

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from repast.core.answer import Answer
 from repast.core.clock import from_us
-from repast.core.codec.row import event_us
-from repast.core.plan.online import OnlinePlan
-from repast.core.request import Column, Request, to_array, to_list
+from repast.core.column import to_list
 from repast.errors import require
-from repast.types import DataType
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     import pandas as pd
     import polars as pl
@@ -33,7 +29,7 @@ class FieldStatus(IntEnum):
     INVALID = 0
     PRESENT = 1
     NULL_VALUE = 2
-    """There is a row, and the value in it is null."""
+    """There is a row, and the value in it is null. Also an on-demand feature that is null."""
     NOT_FOUND = 3
     """There is no row for the key, or a part of the key is null."""
     OUTSIDE_MAX_AGE = 4
@@ -45,31 +41,20 @@ class OnlineResponse:
 
     The columns are the keys, then the features in the order they were asked for; the rows are those
     of the request. Every form decodes the stored bytes itself; asking for one form costs nothing of
-    another. A value is null if its status is not PRESENT.
+    another. A value is null unless its status is PRESENT.
 
     With a ttl, a row is served while ``event time >= now - ttl``. A row whose event time is after
-    ``now`` is the newest there is, and is served.
+    ``now`` is the newest there is, and is served. On-demand features are computed when the response
+    is made.
     """
 
-    __slots__ = ("_computed", "_cutoffs", "_plan", "_request", "_values")
+    __slots__ = ("_answer",)
 
-    def __init__(
-        self,
-        plan: OnlinePlan,
-        request: Request,
-        values: Sequence[Sequence[bytes | None]],
-        cutoffs: Sequence[bytes | None],
-        computed: Mapping[str, Column] | None = None,
-    ) -> None:
-        """Take what was read: per view one stored value (or None) per row, and the least value that is served."""
-        self._plan = plan
-        self._request = request
-        self._values = values
-        self._cutoffs = cutoffs
-        self._computed = computed or {}
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
 
     def __len__(self) -> int:
-        return self._request.rows
+        return self._answer.request.rows
 
     def __repr__(self) -> str:
         return f"OnlineResponse(rows={len(self)}, columns={self.columns})"
@@ -77,9 +62,7 @@ class OnlineResponse:
     @property
     def columns(self) -> list[str]:
         """Names of the answer's columns: keys, then features as asked for."""
-        return list(self._plan.answer)
-
-    # -- forms ------------------------------------------------------------------------------------
+        return list(self._answer.plan.answer)
 
     def to_dict(self, include_event_timestamps: bool = False, include_statuses: bool = False) -> dict[str, list[Any]]:
         """Return column -> Python values.
@@ -90,27 +73,21 @@ class OnlineResponse:
             include_statuses: Add ``<feature>__status``: the name of each value's :class:`FieldStatus`.
 
         """
-        plan, request = self._plan, self._request
-        answer: dict[str, Any] = dict(plan.answer)
-        for at in plan.echoed:
-            answer[plan.column_names[at]] = list(to_list(request.columns[at]))
-        for at, view in enumerate(plan.views):
-            columns = self._lists(at)
-            for name, position in view.outputs:
-                answer[name] = columns[position]
-        for name, column in self._computed.items():
-            answer[name] = list(to_list(column))
-        if include_event_timestamps or include_statuses:
-            return self._with_extras(answer, include_event_timestamps, include_statuses)
-        return answer
+        columns = self._answer.to_lists()
+        if include_event_timestamps:
+            columns = _interleave(columns, self._seconds(), TIMESTAMP_SUFFIX)
+        if include_statuses:
+            statuses = {name: [status.name for status in found] for name, found in self.statuses.items()}
+            columns = _interleave(columns, statuses, STATUS_SUFFIX)
+        return columns
 
     def to_arrow(self, include_event_timestamps: bool = False) -> pa.Table:
         """Return an Arrow table of the declared types; ``<feature>__ts`` as for :meth:`to_dict`."""
         import pyarrow as pa
 
-        arrays = self._arrays()
+        arrays = self._answer.to_arrays()
         if include_event_timestamps:
-            seconds = {f"{name}{TIMESTAMP_SUFFIX}": pa.array(s, pa.int64()) for name, s in self._seconds().items()}
+            seconds = {name: pa.array(found, pa.int64()) for name, found in self._seconds().items()}
             arrays = _interleave(arrays, seconds, TIMESTAMP_SUFFIX)
         return pa.Table.from_arrays(list(arrays.values()), names=list(arrays))
 
@@ -143,33 +120,22 @@ class OnlineResponse:
         Fixed-width types have their own dtype. A null is NaN in floats, NaT in times, None in objects
         (strings, bytes, lists, ...); whole numbers and booleans with nulls are masked arrays.
         """
-        plan, request = self._plan, self._request
-        found: dict[str, Any] = dict(plan.answer)
-        for at in plan.echoed:
-            column = plan.columns[at]
-            found[column.name] = _numpy_of(to_array(request.columns[at], column.dtype), column.dtype)
-        for at, view in enumerate(plan.views):
-            decoded = view.reader.decode_numpy(self._live(at))
-            for name, position in view.outputs:
-                found[name] = _with_nulls(*decoded[position])
-        for name, values in self._computed.items():
-            found[name] = _numpy_of(to_array(values, plan.types[name]), plan.types[name])
-        return found
-
-    # -- statuses and times -----------------------------------------------------------------------
+        return self._answer.to_numpy()
 
     @property
     def statuses(self) -> dict[str, list[FieldStatus]]:
         """Feature -> status of each value, in the order asked for."""
-        found: dict[str, Any] = dict.fromkeys(self._plan.outputs)
-        for at, view in enumerate(self._plan.views):
-            columns, rows = self._lists(at), self._row_statuses(at)
-            for name, position in view.outputs:
-                found[name] = [
-                    FieldStatus.NULL_VALUE if value is None and status is FieldStatus.PRESENT else status
-                    for value, status in zip(columns[position], rows, strict=True)
-                ]
-        for name, column in self._computed.items():
+        answer = self._answer
+        found: dict[str, Any] = dict.fromkeys(answer.plan.outputs)
+        for at, view in enumerate(answer.plan.views):
+            if view.outputs:
+                columns, rows = answer.lists(at), self._row_statuses(at)
+                for name, position in view.outputs:
+                    found[name] = [
+                        FieldStatus.NULL_VALUE if value is None and status is FieldStatus.PRESENT else status
+                        for value, status in zip(columns[position], rows, strict=True)
+                    ]
+        for name, column in answer.computed.items():
             found[name] = [FieldStatus.NULL_VALUE if v is None else FieldStatus.PRESENT for v in to_list(column)]
         return found
 
@@ -181,43 +147,9 @@ class OnlineResponse:
         """
         return {name: [None if us is None else from_us(us) for us in times] for name, times in self._times().items()}
 
-    # -- inside -----------------------------------------------------------------------------------
-
-    def _live(self, at: int) -> Sequence[bytes | None]:
-        """The stored values of a view without those that are too old."""
-        values, cutoff = self._values[at], self._cutoffs[at]
-        if cutoff is None:
-            return values
-        return [value if value is not None and value >= cutoff else None for value in values]
-
-    def _lists(self, at: int) -> list[list[Any]]:
-        view = self._plan.views[at]
-        rows = view.reader.decode_rows(self._live(at))
-        if len(rows) == 1:
-            row = rows[0]
-            return [[None] for _ in view.features] if row is None else [[value] for value in row]
-        if None in rows:
-            blank = (None,) * len(view.features)
-            return [list(column) for column in zip(*[blank if row is None else row for row in rows], strict=True)]
-        return [list(map(itemgetter(i), rows)) for i in range(len(view.features))]  # type: ignore[arg-type]
-
-    def _arrays(self) -> dict[str, pa.Array]:
-        plan, request = self._plan, self._request
-        found: dict[str, Any] = dict(plan.answer)
-        for at in plan.echoed:
-            column = plan.columns[at]
-            found[column.name] = to_array(request.columns[at], column.dtype)
-        for at, view in enumerate(plan.views):
-            arrays = view.reader.decode_columns(self._live(at))
-            for name, position in view.outputs:
-                found[name] = arrays[position]
-        for name, values in self._computed.items():
-            found[name] = to_array(values, plan.types[name])
-        return found
-
     def _row_statuses(self, at: int) -> list[FieldStatus]:
         found = []
-        for value, live in zip(self._values[at], self._live(at), strict=True):
+        for value, live in zip(self._answer.values[at], self._answer.live(at), strict=True):
             if value is None:
                 found.append(FieldStatus.NOT_FOUND)
             else:
@@ -225,56 +157,21 @@ class OnlineResponse:
         return found
 
     def _times(self) -> dict[str, list[int | None]]:
-        found: dict[str, list[int | None]] = {name: [None] * len(self) for name in self._plan.outputs}
-        for at, view in enumerate(self._plan.views):
-            times = [None if value is None else event_us(value) for value in self._values[at]]
-            found |= {name: times for name, _ in view.outputs}
+        answer = self._answer
+        found: dict[str, list[int | None]] = {name: [None] * len(self) for name in answer.plan.outputs}
+        for at, view in enumerate(answer.plan.views):
+            found |= {name: answer.event_times(at) for name, _ in view.outputs}
         return found
 
     def _seconds(self) -> dict[str, list[int | None]]:
         return {name: [None if us is None else us // _SECOND for us in times] for name, times in self._times().items()}
 
-    def _with_extras(self, answer: dict[str, Any], timestamps: bool, statuses: bool) -> dict[str, Any]:
-        if timestamps:
-            seconds = {f"{name}{TIMESTAMP_SUFFIX}": values for name, values in self._seconds().items()}
-            answer = _interleave(answer, seconds, TIMESTAMP_SUFFIX)
-        if statuses:
-            named = {f"{name}{STATUS_SUFFIX}": [s.name for s in found] for name, found in self.statuses.items()}
-            answer = _interleave(answer, named, STATUS_SUFFIX)
-        return answer
-
 
 def _interleave(columns: Mapping[str, Any], extras: Mapping[str, Any], suffix: str) -> dict[str, Any]:
-    """Put each extra column after the column it belongs to."""
+    """Put each extra column, named like the column it belongs to and a suffix, after it."""
     found: dict[str, Any] = {}
     for name, values in columns.items():
         found[name] = values
-        if name + suffix in extras:
-            found[name + suffix] = extras[name + suffix]
+        if name in extras:
+            found[name + suffix] = extras[name]
     return found
-
-
-def _numpy_of(array: pa.Array, dtype: DataType) -> npt.NDArray[Any]:
-    from repast.core.codec.decoder import numpy_type
-    from repast.core.codec.fixed import encode_slots, valid_mask
-
-    kind = numpy_type(dtype)
-    if kind is not None:
-        return _with_nulls(encode_slots(array, dtype).astype(kind), valid_mask(array))
-    import numpy as np
-
-    objects = np.empty(len(array), object)
-    for i, value in enumerate(array.to_pylist()):  # assigned one by one: NumPy would unfold lists
-        objects[i] = value
-    return objects
-
-
-def _with_nulls(values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-    import numpy as np
-
-    if valid.all() or values.dtype == object:
-        return values
-    if values.dtype.kind not in "fM":
-        return np.ma.masked_array(values, mask=~valid)
-    missing = np.nan if values.dtype.kind == "f" else np.datetime64("NaT")
-    return np.where(valid, values, values.dtype.type(missing))

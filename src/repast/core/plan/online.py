@@ -53,6 +53,8 @@ class ViewRead:
     ttl_us: int | None
     features: tuple[FieldSpec, ...]
     """What is read, in the order of the layout, which decodes fastest."""
+    places: tuple[int, ...]
+    """Position in the selection's features -> position in ``features``."""
     outputs: tuple[tuple[str, int], ...]
     """(column of the answer, position in ``features``)."""
     reader: RowReader
@@ -161,6 +163,7 @@ def _view_read(selected: ViewSelection, group: int) -> ViewRead:
         group=group,
         ttl_us=selected.view.ttl_us or None,
         features=tuple(by_name[name] for name in names),
+        places=tuple(names.index(feature.field.name) for feature in selected.features),
         outputs=tuple((f.output, names.index(f.field.name)) for f in selected.features if f.output is not None),
         reader=RowReader(selected.view.layouts, features=names, view=selected.view.name),
         headers=frozenset(layout.version.to_bytes(2, "big") for layout in selected.view.layouts),

@@ -1,0 +1,193 @@
+"""What an online read found, decoded in whatever form is asked for; on-demand features are computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from repast.core.codec.row import event_us
+from repast.core.column import Column, to_array, to_list
+from repast.core.plan.online import OnlinePlan
+from repast.core.refs import OnDemandSelection
+from repast.core.request import Request
+from repast.core.transform import name_inputs, run_on_demand, run_on_demand_python
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from repast.types import DataType
+
+Function = Callable[..., Any]
+
+
+class Answer:
+    """The rows of one request, bound to the stored values of its views.
+
+    Attributes:
+        plan: What is read and how it is decoded.
+        request: The rows of the request.
+        values: Per view one stored value (or None) per row.
+        cutoffs: Per view the least stored value that its ttl lets through; values sort by event time.
+        computed: On-demand features by output column.
+
+    """
+
+    __slots__ = ("computed", "cutoffs", "plan", "request", "values")
+
+    def __init__(
+        self,
+        plan: OnlinePlan,
+        request: Request,
+        values: Sequence[Sequence[bytes | None]],
+        cutoffs: Sequence[bytes | None],
+        functions: Sequence[Function] = (),
+    ) -> None:
+        """Take what was read, and call the functions of the plan's on-demand views."""
+        self.plan = plan
+        self.request = request
+        self.values = values
+        self.cutoffs = cutoffs
+        self.computed: dict[str, Column] = {}
+        for step, function in zip(plan.on_demand, functions, strict=True):
+            self.computed |= self._compute(step, function)
+
+    # -- stored rows ------------------------------------------------------------------------------
+
+    def live(self, at: int) -> Sequence[bytes | None]:
+        """Return the stored values of a view without those that are too old."""
+        values, cutoff = self.values[at], self.cutoffs[at]
+        if cutoff is None:
+            return values
+        return [value if value is not None and value >= cutoff else None for value in values]
+
+    def lists(self, at: int) -> list[list[Any]]:
+        """Return Python values of a view: one new list per feature that is read."""
+        view = self.plan.views[at]
+        rows = view.reader.decode_rows(self.live(at))
+        if len(rows) == 1:
+            row = rows[0]
+            return [[None] for _ in view.features] if row is None else [[value] for value in row]
+        if None in rows:
+            blank = (None,) * len(view.features)
+            rows = [blank if row is None else row for row in rows]
+        return [list(map(itemgetter(i), rows)) for i in range(len(view.features))]  # type: ignore[arg-type]
+
+    def arrays(self, at: int) -> Sequence[pa.Array]:
+        """Return Arrow columns of a view: one per feature that is read."""
+        return self.plan.views[at].reader.decode_columns(self.live(at))
+
+    def event_times(self, at: int) -> list[int | None]:
+        """Return the event times of a view's rows, those that are too old included."""
+        return [None if value is None else event_us(value) for value in self.values[at]]
+
+    # -- all columns ------------------------------------------------------------------------------
+
+    def to_lists(self) -> dict[str, Any]:
+        """Return Python values of all columns, in order, in lists that are nobody else's."""
+        plan, request = self.plan, self.request
+        found: dict[str, Any] = dict(plan.answer)
+        for at in plan.echoed:
+            found[plan.column_names[at]] = list(to_list(request.columns[at]))
+        for at, view in enumerate(plan.views):
+            if view.outputs:
+                columns = self.lists(at)
+                for name, position in view.outputs:
+                    found[name] = columns[position]
+        for name, column in self.computed.items():
+            found[name] = list(to_list(column))
+        return found
+
+    def to_arrays(self) -> dict[str, pa.Array]:
+        """Return Arrow columns of the declared types, in order."""
+        plan, request = self.plan, self.request
+        found: dict[str, Any] = dict(plan.answer)
+        for at in plan.echoed:
+            found[plan.columns[at].name] = to_array(request.columns[at], plan.columns[at].dtype)
+        for at, view in enumerate(plan.views):
+            if view.outputs:
+                arrays = self.arrays(at)
+                for name, position in view.outputs:
+                    found[name] = arrays[position]
+        for name, values in self.computed.items():
+            found[name] = to_array(values, plan.types[name])
+        return found
+
+    def to_numpy(self) -> dict[str, npt.NDArray[Any]]:
+        """Return NumPy columns, in order; see OnlineResponse.to_numpy for nulls."""
+        plan, request = self.plan, self.request
+        found: dict[str, Any] = dict(plan.answer)
+        for at in plan.echoed:
+            column = plan.columns[at]
+            found[column.name] = _numpy_of(to_array(request.columns[at], column.dtype), column.dtype)
+        for at, view in enumerate(plan.views):
+            if view.outputs:
+                decoded = view.reader.decode_numpy(self.live(at))
+                for name, position in view.outputs:
+                    found[name] = _with_nulls(*decoded[position])
+        for name, values in self.computed.items():
+            found[name] = _numpy_of(to_array(values, plan.types[name]), plan.types[name])
+        return found
+
+    # -- on-demand features -----------------------------------------------------------------------
+
+    def _compute(self, step: OnDemandSelection, function: Function) -> Mapping[str, Column]:
+        rows = self.request.rows
+        if step.view.mode == "python":
+            return run_on_demand_python(step, function, self._input_lists(step), rows)
+        return run_on_demand(step, function, self._input_arrays(step), rows)
+
+    def _input_lists(self, step: OnDemandSelection) -> dict[str, list[Any]]:
+        plan, request = self.plan, self.request
+        decoded = {at: self.lists(at) for at in {column.view for column in step.inputs}}
+        keys = {name: to_list(column) for name, column in zip(plan.column_names, request.columns, strict=True)}
+        inputs = name_inputs(
+            step,
+            lambda view, feature: decoded[view][plan.views[view].places[feature]],
+            keys=keys,
+            request={name: to_list(column) for name, column in request.inputs.items()},
+        )
+        # Copies: what a function does to its lists is its own affair.
+        return {name: list(values) for name, values in inputs.items()}
+
+    def _input_arrays(self, step: OnDemandSelection) -> dict[str, pa.Array]:
+        plan, request = self.plan, self.request
+        decoded = {at: self.arrays(at) for at in {column.view for column in step.inputs}}
+        keys = {
+            column.name: to_array(values, column.dtype)
+            for column, values in zip(plan.columns, request.columns, strict=True)
+        }
+        return name_inputs(
+            step,
+            lambda view, feature: decoded[view][plan.views[view].places[feature]],
+            keys=keys,
+            request={s.name: to_array(request.inputs[s.name], s.type) for s in plan.request_fields},
+        )
+
+
+def _numpy_of(array: pa.Array, dtype: DataType) -> npt.NDArray[Any]:
+    import numpy as np
+
+    from repast.core.codec.decoder import numpy_type
+    from repast.core.codec.fixed import encode_slots, valid_mask
+
+    kind = numpy_type(dtype)
+    if kind is not None:
+        return _with_nulls(encode_slots(array, dtype).astype(kind), valid_mask(array))
+    objects = np.empty(len(array), object)
+    for i, value in enumerate(array.to_pylist()):  # assigned one by one: NumPy would unfold lists
+        objects[i] = value
+    return objects
+
+
+def _with_nulls(values: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    import numpy as np
+
+    if valid.all() or values.dtype == object:
+        return values
+    if values.dtype.kind not in "fM":
+        return np.ma.masked_array(values, mask=~valid)
+    missing = np.nan if values.dtype.kind == "f" else np.datetime64("NaT")
+    return np.where(valid, values, values.dtype.type(missing))
