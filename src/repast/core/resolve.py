@@ -247,7 +247,15 @@ class _Resolver:
         for field in registered.join_keys if registered else ():
             if registered and field.name == key.name:
                 declared.append(Vote(field.type, f"in the registered feature view {registered.name!r}"))
+        if not declared and not inferred:
+            return self._known_key_type(entity.name, key.name)
         return key_type(entity, key.name, declared, inferred)
+
+    def _known_key_type(self, entity: str, key: str) -> DataType | None:
+        """What the last view of an entity said before it went."""
+        registered = self.base.entities.get(entity)
+        known = [field for field in registered.join_keys if field.name == key and field.dtype] if registered else []
+        return known[0].type if known else None
 
     # -- views ------------------------------------------------------------------------------------
 
