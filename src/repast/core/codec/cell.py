@@ -18,7 +18,8 @@ from repast.core.codec.fixed import Slots
 
 Offsets: TypeAlias = npt.NDArray[np.int64]
 
-_EMPTY = pa.scalar(b"", pa.large_binary())
+# pa.scalar() would import pandas, if it is installed, into every process that only serves.
+_EMPTY = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(bytes(16)), pa.py_buffer(b"")])[0]
 
 
 def cells_of(data: pa.Buffer, offsets: Offsets) -> pa.Array:

@@ -200,7 +200,9 @@ class _Block:
     def numpy(self, slot: Slot) -> NumpyColumn:
         if dtype := numpy_type(slot.dtype):
             valid = self._valid(slot)
-            values = np.ascontiguousarray(self._records[str(slot.offset)]).view(dtype)
+            slots = np.ascontiguousarray(self._records[str(slot.offset)])
+            # A date takes four bytes in a row and eight in NumPy.
+            values = slots.view(dtype) if slots.itemsize == dtype.itemsize else slots.astype(dtype)
             return NumpyColumn(values, np.ones(len(values), np.bool_) if valid is None else valid)
         return _objects(self.column(slot))
 
