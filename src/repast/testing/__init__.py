@@ -9,3 +9,8 @@
 
 Needs the extra ``testing`` (pytest and hypothesis).
 """
+
+import pytest
+
+# So that a failing rule shows the values it compared, wherever the suite is subclassed.
+pytest.register_assert_rewrite("repast.testing.engine", "repast.testing.online", "repast.testing.registry")

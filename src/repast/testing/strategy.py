@@ -111,7 +111,8 @@ def key_types() -> st.SearchStrategy[DataType]:
 
 def values(dtype: DataType, *, nullable: bool = True) -> st.SearchStrategy[Any]:
     """Return a strategy for Python values of a type, as ``pyarrow.array(..., dtype.arrow)`` takes them."""
-    present = _nested(dtype) or _primitive(dtype)
+    nested = _nested(dtype)
+    present = _primitive(dtype) if nested is None else nested
     return st.one_of(st.none(), present) if nullable else present
 
 

@@ -15,7 +15,7 @@ from sqlglot import exp
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, PointInTimeJoin
 from repast.core.sql.instant import instant_us, within
 from repast.core.sql.key import key_node
-from repast.core.sql.relation import Relation, column, integer, named, null_int, table
+from repast.core.sql.relation import Relation, column, integer, known_us, named, null_int, table
 
 SPINE = "spine"
 """Table with ``__row``, ``__time`` and the keys."""
@@ -56,22 +56,24 @@ def _history(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> ex
     event = instant_us(relation, relation.spec.timestamp_field)
     keys = [key_node(relation, key) for key in plan.keys]
     columns = [named(node, key.name) for node, key in zip(keys, plan.keys, strict=True)]
-    at = _available_from(plan, relation, event)
-    query = exp.select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased())
+    created_column = relation.spec.created_timestamp_column if plan.as_of == "available" else None
+    at = instant_us(relation, created_column) if created_column else event.copy()
+    query = exp.select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased(), copy=False)
     conditions = _prune(plan, relation, spine)
     if keys and spine.rows <= _SEMI_JOIN_ROWS:
-        wanted = exp.select(*[column(key.name, SPINE) for key in plan.keys]).from_(table(SPINE))
+        wanted = exp.select(*[column(key.name, SPINE) for key in plan.keys]).from_(table(SPINE), copy=False)
         own = keys[0] if len(keys) == 1 else exp.Tuple(expressions=keys)
         conditions.append(exp.In(this=own.copy(), query=wanted.subquery(copy=False)))
-    return query.where(*conditions, copy=False)
+    query = query.where(*conditions, copy=False)
+    return _available(query, [key.name for key in plan.keys]) if created_column else query
 
 
-def _available_from(plan: PointInTimeJoin, relation: Relation, event: exp.Expr) -> exp.Expr:
-    created_column = relation.spec.created_timestamp_column
-    if plan.as_of == "event" or not created_column:
-        return event.copy()
-    created = instant_us(relation, created_column)
-    return exp.case().when(exp.GT(this=created, expression=event.copy()), created.copy()).else_(event.copy())
+def _available(history: exp.Select, keys: Sequence[str]) -> exp.Select:
+    """Turn the created time in ``__at`` into the time from which a row is both true and known."""
+    event, created = column(EVENT, _HISTORY), column(_AT, _HISTORY)
+    at = exp.case().when(exp.GT(this=created, expression=event), created.copy()).else_(event.copy())
+    columns = [column(name, _HISTORY) for name in (*keys, EVENT)]
+    return exp.select(*columns, named(at, _AT)).from_(history.subquery(_HISTORY, copy=False), copy=False)
 
 
 def _native_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
@@ -87,12 +89,12 @@ def _native_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
         history = _FILLED
         top = _running_max([column(name, _HISTORY) for name in keys], [column(_AT, _HISTORY)], rows=False)
         columns = [column(name, _HISTORY) for name in (*keys, _AT)]
-        steps.append((history, exp.select(*columns, named(top, EVENT)).from_(table(_HISTORY))))
+        steps.append((history, exp.select(*columns, named(top, EVENT)).from_(table(_HISTORY), copy=False)))
     conditions: list[exp.Expr] = [exp.EQ(this=column(name, SPINE), expression=column(name, history)) for name in keys]
     conditions.append(exp.GTE(this=column(TIME, SPINE), expression=column(_AT, history)))
     join = exp.Join(this=table(history), method="ASOF", on=exp.and_(*conditions))
     columns = [column(name, SPINE) for name in (ROW, TIME, *keys)]
-    matched = exp.select(*columns, column(EVENT, history)).from_(table(SPINE)).join(join, copy=False)
+    matched = exp.select(*columns, column(EVENT, history)).from_(table(SPINE), copy=False).join(join, copy=False)
     return [*steps, (_MATCHED, matched.where(*_fresh(plan, SPINE, TIME, history), copy=False))]
 
 
@@ -104,14 +106,14 @@ def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
         named(integer(0), _SIDE),
         column(EVENT, _HISTORY),
         named(null_int(), ROW),
-    ).from_(table(_HISTORY))
+    ).from_(table(_HISTORY), copy=False)
     asked = exp.select(
         *[column(name, SPINE) for name in keys],
         named(column(TIME, SPINE), _AT),
         named(integer(1), _SIDE),
         named(null_int(), EVENT),
         column(ROW, SPINE),
-    ).from_(table(SPINE))
+    ).from_(table(SPINE), copy=False)
     # At equal times history comes first: a row counts from its own moment on.
     order = [column(_AT, _MOMENTS), column(_SIDE, _MOMENTS)]
     top = _running_max([column(name, _MOMENTS) for name in keys], order, rows=True)
@@ -121,7 +123,7 @@ def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
         named(column(_AT, _FILLED), TIME),
         *[column(name, _FILLED) for name in keys],
         column(EVENT, _FILLED),
-    ).from_(table(_FILLED))
+    ).from_(table(_FILLED), copy=False)
     conditions = [
         exp.EQ(this=column(_SIDE, _FILLED), expression=integer(1)),
         column(EVENT, _FILLED).is_(exp.null()).not_(),
@@ -130,7 +132,7 @@ def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
     moments = exp.Union(this=past, expression=asked, distinct=False)
     return [
         (_MOMENTS, moments),
-        (_FILLED, filled.from_(table(_MOMENTS))),
+        (_FILLED, filled.from_(table(_MOMENTS), copy=False)),
         (_MATCHED, matched.where(*conditions, copy=False)),
     ]
 
@@ -161,13 +163,12 @@ def _fetch(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.
     created_column = relation.spec.created_timestamp_column
     created = instant_us(relation, created_column) if created_column else null_int()
     if plan.as_of == "available" and created_column:
-        known = exp.LTE(this=created.copy(), expression=column(TIME, _MATCHED))
-        conditions.append(exp.or_(created.is_(exp.null()), known))
+        conditions.append(exp.LTE(this=known_us(created), expression=column(TIME, _MATCHED)))
     query = exp.select(
         column(ROW, _MATCHED),
         column(EVENT, _MATCHED),
         named(created, CREATED),
         *[named(column(feature.column), feature.name) for feature in plan.features],
-    ).from_(table(_MATCHED))
+    ).from_(table(_MATCHED), copy=False)
     join = exp.Join(this=relation.aliased(), kind="INNER", on=exp.and_(*conditions))
     return query.join(join, copy=False).where(*_prune(plan, relation, spine), copy=False)

@@ -105,7 +105,7 @@ def _checked(relation: Relation, key: KeyColumn, source: pa.DataType) -> exp.Exp
         converted = dialect.fill(dialect.canonical_uuid, x=node)
         fits: exp.Expr = converted.is_(exp.null()).not_()
     else:
-        converted = exp.TryCast(this=node.copy(), to=exp.DataType.build(_sql_type(key.dtype.arrow)))
+        converted = exp.TryCast(this=node.copy(), to=exp.DataType.build(_sql_type(key.dtype.arrow), dialect="duckdb"))
         fits = exp.EQ(this=cast(converted, _sql_type(source)), expression=node)
     message = exp.Literal.string(
         f"{REFUSAL}{relation.subject(key.column)} has a value that is not a lossless {key.dtype} key {key.name!r}: "

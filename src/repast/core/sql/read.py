@@ -6,12 +6,10 @@ from sqlglot import exp
 
 from repast.core.plan.offline import CREATED, EVENT, Changed, CountRows, ReadRows
 from repast.core.sql.instant import instant_us, within
-from repast.core.sql.relation import Relation, column, integer, named, null_int, table
+from repast.core.sql.relation import Relation, column, integer, known_us, named, null_int, table
 from repast.errors import UnsupportedError
 
 _NARROW, _LATEST, _WANTED, _RANKED, _RANK = "narrow", "latest", "wanted", "ranked", "__rank"
-_NEVER_US = -(2**63) + 1
-"""Stands for a null created time, which sorts before all others."""
 
 
 def compile_read(plan: ReadRows, relation: Relation) -> exp.Select:
@@ -23,7 +21,7 @@ def compile_read(plan: ReadRows, relation: Relation) -> exp.Select:
             named(_created(relation), CREATED),
             *[named(column(feature.column), feature.name) for feature in plan.features],
         )
-        .from_(relation.aliased())
+        .from_(relation.aliased(), copy=False)
         .where(*_conditions(plan, relation), copy=False)
     )
     if plan.last_n is None:
@@ -34,7 +32,7 @@ def compile_read(plan: ReadRows, relation: Relation) -> exp.Select:
     matches = [
         *[exp.EQ(this=column(key.column), expression=column(key.name, _WANTED)) for key in plan.keys],
         exp.EQ(this=_event(relation), expression=column(EVENT, _WANTED)),
-        exp.EQ(this=_known_created(relation), expression=column(CREATED, _WANTED)),
+        exp.EQ(this=known_us(_created(relation)), expression=column(CREATED, _WANTED)),
     ]
     return query.join(exp.Join(this=table(_WANTED), kind="INNER", on=exp.and_(*matches)), copy=False)
 
@@ -49,7 +47,7 @@ def compile_count(plan: CountRows, relation: Relation) -> exp.Select:
         named(_count(read), "read"),
         named(_count(exp.or_(*nulls)), "rejected"),
         named(exp.Max(this=created), "created_max"),
-    ).from_(relation.aliased())
+    ).from_(relation.aliased(), copy=False)
 
 
 def _count(condition: exp.Expr) -> exp.Expr:
@@ -63,10 +61,6 @@ def _event(relation: Relation) -> exp.Expr:
 def _created(relation: Relation) -> exp.Expr:
     name = relation.spec.created_timestamp_column
     return instant_us(relation, name) if name else null_int()
-
-
-def _known_created(relation: Relation) -> exp.Expr:
-    return exp.Coalesce(this=_created(relation), expressions=[integer(_NEVER_US)])
 
 
 def _conditions(plan: ReadRows, relation: Relation) -> list[exp.Expr]:
@@ -106,9 +100,9 @@ def _narrow(plan: ReadRows, relation: Relation) -> exp.Select:
         exp.select(
             *[named(column(key.column), key.name) for key in plan.keys],
             named(_event(relation), EVENT),
-            named(_known_created(relation), CREATED),
+            named(known_us(_created(relation)), CREATED),
         )
-        .from_(relation.aliased())
+        .from_(relation.aliased(), copy=False)
         .where(*_conditions(plan, relation), copy=False)
     )
 
@@ -118,12 +112,12 @@ def _newest(plan: ReadRows, relation: Relation) -> list[tuple[str, exp.Select]]:
     names = [key.name for key in plan.keys]
     latest = exp.select(
         *[column(name, _NARROW) for name in names], named(exp.Max(this=column(EVENT, _NARROW)), EVENT)
-    ).from_(table(_NARROW))
+    ).from_(table(_NARROW), copy=False)
     wanted = exp.select(
         *[column(name, _NARROW) for name in names],
         column(EVENT, _NARROW),
         named(exp.Max(this=column(CREATED, _NARROW)), CREATED),
-    ).from_(table(_NARROW))
+    ).from_(table(_NARROW), copy=False)
     same = [exp.EQ(this=column(name, _NARROW), expression=column(name, _LATEST)) for name in (*names, EVENT)]
     wanted = wanted.join(exp.Join(this=table(_LATEST), kind="INNER", on=exp.and_(*same)), copy=False)
     if names:
@@ -138,11 +132,11 @@ def _newest_n(plan: ReadRows, relation: Relation, n: int) -> list[tuple[str, exp
     order = exp.Order(expressions=[exp.Ordered(this=column(name, _NARROW), desc=True) for name in (EVENT, CREATED)])
     rank = exp.Window(this=exp.Rank(), partition_by=[column(name, _NARROW) for name in names], order=order)
     columns = [column(name, _NARROW) for name in (*names, EVENT, CREATED)]
-    ranked = exp.select(*columns, named(rank, _RANK)).from_(table(_NARROW))
+    ranked = exp.select(*columns, named(rank, _RANK)).from_(table(_NARROW), copy=False)
     wanted = (
         exp.select(*[column(name, _RANKED) for name in (*names, EVENT, CREATED)])
         .distinct(copy=False)
-        .from_(table(_RANKED))
+        .from_(table(_RANKED), copy=False)
         .where(exp.LTE(this=column(_RANK, _RANKED), expression=integer(n)), copy=False)
     )
     return [(_NARROW, _narrow(plan, relation)), (_RANKED, ranked), (_WANTED, wanted)]

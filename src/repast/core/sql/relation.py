@@ -64,10 +64,18 @@ def integer(value: int) -> exp.Expr:
 
 
 def cast(node: exp.Expr, kind: str) -> exp.Expr:
-    """Return ``CAST(node AS kind)``."""
-    return exp.cast(node, kind)
+    """Return ``CAST(node AS kind)``; the kind in DuckDB's words, which name all types."""
+    return exp.cast(node, exp.DataType.build(kind, dialect="duckdb"))
 
 
 def null_int() -> exp.Expr:
     """Return a null of type int64."""
     return cast(exp.null(), "BIGINT")
+
+
+_NEVER_US = -(2**63) + 1
+
+
+def known_us(created: exp.Expr) -> exp.Expr:
+    """Return a created time in which null is a number before all others, as the total order has it."""
+    return exp.Coalesce(this=created.copy(), expressions=[integer(_NEVER_US)])
