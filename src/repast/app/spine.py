@@ -6,6 +6,7 @@ pandas and polars are never imported here: an object that comes from them brings
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -242,3 +243,59 @@ def _rows_only(rows: int) -> pa.Table:
     import pyarrow as pa
 
     return pa.table({"": pa.nulls(rows)}).select([])
+
+
+# -- spines ---------------------------------------------------------------------------------------
+
+
+class Spine:
+    """The rows that a retrieval answers, as the caller gave them: nothing of them is ever changed.
+
+    Attributes:
+        frame: A pandas or polars DataFrame, or an Arrow table.
+        kind: Which of them.
+
+    """
+
+    def __init__(self, frame: Any, *, subject: str = "entity_df") -> None:
+        self.subject = subject
+        module = type(frame).__module__.partition(".")[0]
+        if module == "pandas" and hasattr(frame, "columns"):
+            self.kind, self.frame = "pandas", frame.copy(deep=False)
+        elif module == "polars" and hasattr(frame, "collect_schema"):
+            self.kind, self.frame = "polars", frame.collect() if hasattr(frame, "collect") else frame
+        else:
+            self.kind, self.frame = "arrow", to_arrow(frame, subject=subject)
+
+    @property
+    def rows(self) -> int:
+        return len(self.frame)
+
+    @cached_property
+    def columns(self) -> dict[str, pa.DataType | None]:
+        """The columns with their Arrow types; None where only the values tell."""
+        if self.kind == "pandas":
+            return {name: _series_type(self.frame.dtypes.iloc[i]) for i, name in enumerate(self.frame.columns)}
+        table = self.frame if self.kind == "arrow" else self.frame.head(0).to_arrow()
+        return dict(zip(table.schema.names, table.schema.types, strict=True))
+
+    def select(self, columns: Sequence[str], types: Mapping[str, DataType] | None = None) -> pa.Table:
+        """Return some columns as an Arrow table; types as for :func:`to_arrow`."""
+        return to_arrow(self.frame, columns=columns, types=types, subject=self.subject)
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """All columns as an Arrow table."""
+        return self.frame if self.kind == "arrow" else to_arrow(self.frame, subject=self.subject)
+
+
+def _series_type(dtype: Any) -> pa.DataType | None:
+    import pandas as pd
+    import pyarrow as pa
+
+    if str(dtype) == "object":
+        return None
+    try:
+        return pa.array(pd.Series([], dtype=dtype), from_pandas=True).type
+    except (pa.ArrowException, TypeError, ValueError):
+        return None

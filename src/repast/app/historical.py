@@ -1,0 +1,192 @@
+"""Training data: features as they were at each row's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from repast.app.retrieval import RetrievalJob
+from repast.app.spine import Spine, read_spine
+from repast.core.clock import to_us
+from repast.core.plan.historical import (
+    HistoricalPlan,
+    MomentPlan,
+    ViewJoin,
+    plan_historical,
+    plan_moments,
+)
+from repast.core.plan.offline import ROW, AsOf, ReadRows
+from repast.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from repast.app.workspace import Workspace
+    from repast.core.assemble import BoundSpine, Column, Rows
+    from repast.core.definitions import FeatureService
+    from repast.core.refs import OnDemandSelection
+
+    Features: TypeAlias = Sequence[str] | FeatureService | str
+
+
+def retrieve(
+    workspace: Workspace,
+    entity_df: Any,
+    features: Features,
+    *,
+    full_feature_names: bool = False,
+    start_date: datetime | None = None,
+    end_date: datetime | None = None,
+    last_n: int | None = None,
+    as_of: AsOf = "event",
+    timestamp_column: str | None = None,
+) -> RetrievalJob:
+    """Return a job for what FeatureStore.get_historical_features says.
+
+    The request is checked here, spine columns included; sources are read when the job is.
+
+    Raises:
+        InvalidRequestError: The request does not fit what is registered.
+        InvalidValueError: A key or time of the spine is not losslessly of its type.
+        NotFoundError: A service, view, feature or spine file does not exist.
+
+    """
+    from repast.app.online import resolve_features
+
+    manifest = workspace.registry.manifest()
+    selection = resolve_features(manifest, features, full_feature_names)
+    if entity_df is None:
+        if timestamp_column is not None:
+            raise InvalidRequestError("timestamp_column names a column of entity_df, and there is none.")
+        start_us, end_us = _check_range(start_date, end_date, last_n)
+        moments = plan_moments(manifest, selection, start_us=start_us, end_us=end_us, last_n=last_n)
+        plan = plan_historical(manifest, selection, moments.spine, as_of=as_of)
+        return RetrievalJob(_Retriever(workspace, plan, moments))
+    if start_date is not None or end_date is not None or last_n is not None:
+        raise InvalidRequestError(
+            "start_date, end_date and last_n choose rows where there is no entity_df; here there is one.",
+            hint="leave them out, or filter entity_df",
+        )
+    spine = Spine(read_spine(entity_df, workspace.engine))
+    plan = plan_historical(manifest, selection, spine.columns, as_of=as_of, timestamp_column=timestamp_column)
+    return RetrievalJob(_Retriever(workspace, plan, spine))
+
+
+def _check_range(
+    start_date: datetime | None, end_date: datetime | None, last_n: int | None
+) -> tuple[int | None, int | None]:
+    for name, value in (("start_date", start_date), ("end_date", end_date)):
+        if value is not None and not isinstance(value, datetime):
+            raise InvalidRequestError(
+                f"{name} must be a datetime, not {value!r}.", hint="datetime(2024, 1, 31, tzinfo=timezone.utc)"
+            )
+    if last_n is not None and (isinstance(last_n, bool) or not isinstance(last_n, int) or last_n < 1):
+        raise InvalidRequestError(f"last_n must be a whole number from 1 on, not {last_n!r}.")
+    if start_date is None and end_date is None and last_n is None:
+        raise InvalidRequestError(
+            "There is neither a spine (entity_df) nor a range.",
+            hint="give entity_df; or start_date and end_date; or last_n=1 for the latest values of every key",
+        )
+    start_us = None if start_date is None else to_us(start_date)
+    end_us = None if end_date is None else to_us(end_date)
+    if start_us is not None and end_us is not None and start_us > end_us:
+        raise InvalidRequestError(f"start_date {start_date} is after end_date {end_date}.", hint="swap them")
+    return start_us, end_us
+
+
+class _Retriever:
+    """Runs a plan: a join per view on the engine, then the on-demand functions."""
+
+    def __init__(self, workspace: Workspace, plan: HistoricalPlan, rows: Spine | MomentPlan) -> None:
+        from repast.core.assemble import bind_spine
+
+        self.plan = plan
+        self._workspace = workspace
+        self._moments = rows if isinstance(rows, MomentPlan) else None
+        self._spine: tuple[Spine, BoundSpine] | None = None
+        if isinstance(rows, Spine):
+            request = {field.name: field.type for field in plan.request_fields}
+            self._spine = rows, bind_spine(plan, rows.select(plan.spine_columns, request))
+
+    def spine(self) -> tuple[Spine, BoundSpine]:
+        from repast.core.assemble import bind_spine
+
+        if self._spine is None:
+            assert self._moments is not None
+            table = _read_moments(self._workspace, self._moments)
+            self._spine = Spine(table), bind_spine(self.plan, table)
+        return self._spine
+
+    def features(self, spine: BoundSpine) -> Mapping[str, Column]:
+        columns = [self._join(view, spine) for view in self.plan.views]
+        computed: dict[str, Column] = {}
+        for view, found in zip(self.plan.views, columns, strict=True):
+            selected = zip(view.selection.features, found, strict=True)
+            computed |= {feature.output: column for feature, column in selected if feature.output is not None}
+        for selection in self.plan.on_demand:
+            computed |= self._compute(selection, columns, spine)
+        return {name: computed[name] for name in self.plan.outputs}
+
+    def explain(self, spine: BoundSpine) -> Mapping[str, str]:
+        from repast.core.assemble import spine_of
+
+        engine = self._workspace.engine
+        return {view.selection.name: engine.explain(view.join, spine_of(view, spine)) for view in self.plan.views}
+
+    def _join(self, view: ViewJoin, spine: BoundSpine) -> list[Column]:
+        import pyarrow as pa
+
+        from repast.core.assemble import assemble, spine_of
+
+        asked = spine_of(view, spine)
+        if not asked.num_rows:
+            return [pa.nulls(spine.rows, feature.dtype.arrow) for feature in view.join.features]
+        found = self._workspace.engine.run(view.join, asked).read_all()
+        return assemble(view, found, spine.rows, partial(self._refetch, view, asked))
+
+    def _refetch(self, view: ViewJoin, asked: pa.Table, rows: Rows) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        some = asked.filter(pc.is_in(asked[ROW], pa.array(rows)))
+        return self._workspace.engine.run(view.complete_join, some).read_all()
+
+    def _compute(
+        self, selection: OnDemandSelection, columns: Sequence[Sequence[Column]], spine: BoundSpine
+    ) -> Mapping[str, Column]:
+        from repast.core.transform import name_inputs, run_on_demand
+
+        inputs = name_inputs(
+            selection,
+            lambda view, feature: columns[view][feature],
+            keys={column: array for (column, _), array in spine.keys.items()},
+            request=spine.request,
+        )
+        function = self._workspace.functions.load(selection.view.function)
+        return run_on_demand(selection, function, inputs, spine.rows)
+
+
+# -- spines made of rows --------------------------------------------------------------------------
+
+
+def _read_moments(workspace: Workspace, plan: MomentPlan) -> pa.Table:
+    """Return the distinct keys and event times of the plan's reads, sorted."""
+    from repast.core.moment import distinct_moments
+
+    pairs = zip(plan.reads, plan.columns, strict=True)
+    return distinct_moments(plan, [_read_keys(workspace, plan, read, columns) for read, columns in pairs])
+
+
+def _read_keys(workspace: Workspace, plan: MomentPlan, read: ReadRows, columns: Sequence[str]) -> pa.Table:
+    """Read keys and times of one view; for ``last_n``, as many rows as it takes to see so many times per key."""
+    from repast.core.moment import lacks_moments, typed_moments
+
+    while True:
+        found = typed_moments(plan, read, columns, workspace.engine.run(read).read_all())
+        if plan.last_n is None or read.last_n is None or not lacks_moments(found, read.last_n, plan.last_n):
+            return found
+        # Rows of one time (corrections, repeats) count as one: look further back.
+        read = replace(read, last_n=read.last_n * 4)

@@ -1,0 +1,279 @@
+"""The result of a historical retrieval, computed when it is first read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from uuid import uuid4
+
+from repast.app.spine import Spine
+from repast.core.clock import from_us
+from repast.errors import InvalidRequestError, UnavailableError, require
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from repast.core.assemble import BoundSpine, Column
+    from repast.core.plan.historical import HistoricalPlan
+
+ROW_GROUP = 1 << 17
+"""Rows of a Parquet row group, and the step that chunks are a multiple of."""
+_CHUNK_CELLS = 1 << 25
+"""Features times rows that a chunk of a streamed result holds about."""
+
+
+@dataclass(frozen=True)
+class RetrievalMetadata:
+    """What a retrieval was made from."""
+
+    features: tuple[str, ...]
+    """The feature columns of the result."""
+    keys: tuple[str, ...]
+    """The key columns of the spine."""
+    time_column: str
+    rows: int
+    min_event_timestamp: datetime | None
+    max_event_timestamp: datetime | None
+
+
+class Retriever(Protocol):
+    """What a job asks to do the work."""
+
+    plan: HistoricalPlan
+
+    def spine(self) -> tuple[Spine, BoundSpine]:
+        """Return the spine, and its columns as joins need them."""
+
+    def features(self, spine: BoundSpine) -> Mapping[str, Column]:
+        """Return the feature columns for a spine, or for some rows of it."""
+
+    def explain(self, spine: BoundSpine) -> Mapping[str, str]:
+        """Return per view the text of its query."""
+
+
+class RetrievalJob:
+    """A training set: the spine as it was given, and the features as they were at each row's time.
+
+    Nothing is read before the first ``to_...``; what was read then is kept for the next one.
+    """
+
+    def __init__(self, retriever: Retriever) -> None:
+        self._retriever = retriever
+
+    @cached_property
+    def _sides(self) -> tuple[Spine, BoundSpine]:
+        return self._retriever.spine()
+
+    @cached_property
+    def _features(self) -> Mapping[str, Column]:
+        return self._retriever.features(self._sides[1])
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the result: the spine's, then the features as they were asked for."""
+        return [*self._sides[0].columns, *self._retriever.plan.outputs]
+
+    @property
+    def metadata(self) -> RetrievalMetadata:
+        """What the result is made from."""
+        import pyarrow.compute as pc
+
+        plan, bound = self._retriever.plan, self._sides[1]
+        ends = pc.min_max(bound.times).as_py()
+        return RetrievalMetadata(
+            features=plan.outputs,
+            keys=tuple(dict.fromkeys(key.column for key in plan.keys)),
+            time_column=plan.time_column,
+            rows=bound.rows,
+            min_event_timestamp=None if ends["min"] is None else from_us(ends["min"]),
+            max_event_timestamp=None if ends["max"] is None else from_us(ends["max"]),
+        )
+
+    def __len__(self) -> int:
+        return self._sides[1].rows
+
+    def __repr__(self) -> str:
+        return f"RetrievalJob(features={list(self._retriever.plan.outputs)})"
+
+    # -- forms ------------------------------------------------------------------------------------
+
+    def to_arrow(self) -> pa.Table:
+        """Return an Arrow table: the spine's columns, then the features in their declared types."""
+        return _beside(self._sides[0].table, self._features)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a pandas DataFrame.
+
+        A pandas spine keeps its columns, dtypes and index. Features have nullable dtypes: an int64 stays
+        Int64 whatever is missing. So has every column of a spine that was not pandas.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+
+        """
+        require("pandas", extra="pandas", purpose="to_pandas()")
+        from repast.core.frame import to_pandas
+
+        spine = self._sides[0]
+        if spine.kind != "pandas":
+            return to_pandas(self.to_arrow())
+        import pandas as pd
+        import pyarrow as pa
+
+        features = to_pandas(pa.table(dict(self._features)))
+        features.index = spine.frame.index
+        joined: pd.DataFrame = pd.concat([spine.frame, features], axis=1)
+        return joined
+
+    to_df = to_pandas
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a polars DataFrame; a polars spine keeps its columns as they are.
+
+        Raises:
+            MissingDependencyError: polars is not installed.
+
+        """
+        polars: Any = require("polars", extra="polars", purpose="to_polars()")
+        spine = self._sides[0]
+        if spine.kind != "polars":
+            frame: pl.DataFrame = polars.from_arrow(self.to_arrow())
+            return frame
+        import pyarrow as pa
+
+        features = polars.from_arrow(pa.table(dict(self._features)))
+        joined: pl.DataFrame = spine.frame.hstack(features)
+        return joined
+
+    def to_batches(self, batch_size: int = 1 << 16) -> Iterator[pa.RecordBatch]:
+        """Yield the result in batches of ``batch_size`` rows (the last one may be smaller), in spine order.
+
+        The features of a large spine are read part by part, so that memory is bounded by the spine, not
+        by the result. On-demand functions see one part at a time.
+
+        Raises:
+            InvalidRequestError: ``batch_size`` is not a positive number.
+
+        """
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise InvalidRequestError(f"batch_size must be a whole number from 1 on, not {batch_size!r}.")
+        return _rebatch(self._parts(), batch_size)
+
+    def to_parquet(self, path: str | Path) -> Path:
+        """Write the result to one Parquet file, in bounded memory and atomically: no reader sees half of it.
+
+        Raises:
+            UnavailableError: The file cannot be written; what was at the path is untouched.
+
+        """
+        return write_parquet(self._parts(), Path(path))
+
+    def to_sql(self) -> str:
+        """Return the statements that the engine runs, one per view. ``spine`` is the name of the spine in them."""
+        texts = self._retriever.explain(self._sides[1])
+        return "\n\n".join(f"-- {view}\n{text}" for view, text in texts.items())
+
+    def explain(self) -> str:
+        """Return what is read for which column, and the engine's statements."""
+        plan, bound = self._retriever.plan, self._sides[1]
+        lines = [f"spine: {bound.rows:,} rows, time {plan.time_column!r}"]
+        for view in plan.views:
+            keys = ", ".join(view.columns) or "no key"
+            ttl = "no ttl" if view.selection.view.ttl is None else f"ttl {view.selection.view.ttl}"
+            names = ", ".join(feature.name for feature in view.join.features)
+            lines.append(f"join {view.selection.name} on {keys} ({ttl}, as of {view.join.as_of} time): {names}")
+        lines += [f"compute {one.name}: {', '.join(f.field.name for f in one.features)}" for one in plan.on_demand]
+        return "\n".join(lines) + "\n\n" + self.to_sql()
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _parts(self) -> Iterator[pa.Table]:
+        """Yield the result in parts of bounded size, or whole if it was read already."""
+        spine, bound = self._sides
+        size = self._part_rows()
+        if "_features" in self.__dict__ or bound.rows <= size:
+            yield self.to_arrow()
+            return
+        for start in range(0, bound.rows, size):
+            part = self._retriever.features(bound.slice(start, size))
+            yield _beside(spine.table.slice(start, size), part)
+
+    def _part_rows(self) -> int:
+        width = sum(len(view.join.features) for view in self._retriever.plan.views) or 1
+        return max(1, _CHUNK_CELLS // width // ROW_GROUP) * ROW_GROUP
+
+
+def _beside(spine: pa.Table, features: Mapping[str, Column]) -> pa.Table:
+    import pyarrow as pa
+
+    names = [*spine.column_names, *features]
+    return pa.Table.from_arrays([*spine.columns, *features.values()], names=names)
+
+
+def _rebatch(parts: Iterator[pa.Table], size: int) -> Iterator[pa.RecordBatch]:
+    """Yield record batches of exactly ``size`` rows, whatever the sizes of the parts."""
+    import pyarrow as pa
+
+    left: pa.Table | None = None
+    for part in parts:
+        table = part if left is None else pa.concat_tables([left, part])
+        whole = table.num_rows - table.num_rows % size
+        for start in range(0, whole, size):
+            yield _one_batch(table.slice(start, size))
+        left = table.slice(whole)
+    if left is not None and left.num_rows:
+        yield _one_batch(left)
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    arrays = [column.combine_chunks() for column in table.columns]
+    arrays = [pa.concat_arrays(a.chunks) if isinstance(a, pa.ChunkedArray) else a for a in arrays]
+    return pa.RecordBatch.from_arrays(arrays, schema=table.schema)
+
+
+def write_parquet(parts: Iterator[pa.Table], path: Path, *, place: Callable[[Path, Path], object] = os.replace) -> Path:
+    """Write tables to one Parquet file beside ``path`` and put it in place when it is complete.
+
+    The same rows give the same bytes if each part but the last is a multiple of ``ROW_GROUP`` rows.
+
+    Args:
+        place: Moves the finished file to the path; by default it replaces what is there.
+
+    Raises:
+        UnavailableError: The file cannot be written; what was at the path is untouched.
+
+    """
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            _write_groups(parts, file)
+            file.flush()
+            os.fsync(file.fileno())
+        place(temporary, path)
+    except OSError as error:
+        raise UnavailableError(
+            f"{str(path)!r} cannot be written: {error}.", hint="check the path, its rights and the space left"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _write_groups(parts: Iterator[pa.Table], file: BinaryIO) -> None:
+    import pyarrow.parquet as pq
+
+    first = next(parts)
+    with pq.ParquetWriter(file, first.schema) as writer:
+        for part in chain([first], parts):
+            writer.write_table(part, row_group_size=ROW_GROUP)
