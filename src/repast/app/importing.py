@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import linecache
+import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +16,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from repast.core import definitions
 from repast.errors import Location, Problem, RepastError, did_you_mean
 
 _LOCK = threading.RLock()
@@ -34,7 +38,7 @@ def importing(repo_path: Path) -> Iterator[RepoImporter]:
     Modules of the same names that the process had before are set aside meanwhile, except those of the
     standard library, so that two repos in one process do not see each other.
     """
-    root = repo_path.resolve()
+    root = absolute(repo_path)
     with _LOCK:
         aside = _set_aside(root)
         before = set(sys.modules)
@@ -96,14 +100,13 @@ class RepoImporter:
             ImportFailure: Its code raised; the problem names the user's line.
 
         """
-        path = path.resolve()
+        path = absolute(path)
         try:
             return self._import(path)
         except RepastError as error:
             raise ImportFailure(self._problem(error, path, error.message, error.hint)) from error
         except SyntaxError as error:
-            where = Location(error.filename or str(path), error.lineno or 1)
-            raise ImportFailure(Problem(f"{type(error).__name__}: {error.msg}", location=where)) from error
+            raise ImportFailure(self._syntax_problem(error, path)) from error
         except SystemExit as error:
             hint = 'put what a script does below: if __name__ == "__main__":'
             raise ImportFailure(self._problem(error, path, "the file ends the process when imported.", hint)) from error
@@ -117,8 +120,9 @@ class RepoImporter:
         loaded = sys.modules.get(name)
         if loaded is not None and getattr(loaded, "__file__", None) == str(path):
             return loaded
-        for parent in reversed(path.relative_to(self.root).parents[:-1]):
-            self._open_folder(self.root / parent)
+        for folder in reversed(path.relative_to(self.root).parents[:-1]):
+            if path != self.root / folder / "__init__.py":
+                self._open_folder(self.root / folder)
         module = _execute(name, path)
         parent_name, _, child = name.rpartition(".")
         if parent_name and _is_below(sys.modules[parent_name], self.root):
@@ -127,7 +131,7 @@ class RepoImporter:
 
     def _open_folder(self, folder: Path) -> None:
         """Make a folder a package, its ``__init__.py`` run if it has one, before a file in it is imported."""
-        name = ".".join(folder.relative_to(self.root).parts)
+        name = module_name(folder / "__init__.py", self.root)
         if name in sys.modules:
             return
         if (folder / "__init__.py").exists():
@@ -140,12 +144,21 @@ class RepoImporter:
     def _problem(self, error: BaseException, path: Path, message: str, hint: str) -> Problem:
         return Problem(message, location=self._place(error.__traceback__) or Location(str(path), 1), hint=hint)
 
+    def _syntax_problem(self, error: SyntaxError, path: Path) -> Problem:
+        message = f"{type(error).__name__}: {error.msg}"
+        if error.filename and self._is_own(error.filename):
+            return Problem(message, location=Location(error.filename, error.lineno or 1))
+        return self._problem(error, path, message, "")  # in text that the file's code parsed
+
+    def _is_own(self, file: str) -> bool:
+        return Path(file).is_relative_to(self.root) and "site-packages" not in file
+
     def _place(self, trace: TracebackType | None) -> Location | None:
         """The innermost line of the repo's own code."""
         place = None
         while trace is not None:
             file = trace.tb_frame.f_code.co_filename
-            if Path(file).is_relative_to(self.root) and "site-packages" not in file:
+            if self._is_own(file):
                 place = Location(file, trace.tb_lineno)
             trace = trace.tb_next
         return place
@@ -156,12 +169,24 @@ class RepoImporter:
             return did_you_mean(error.name, own) or f"install the package that has {error.name!r}, or check the name"
         if isinstance(error, ImportError) and "relative import" in str(error):
             return "import from the repo's folder: from entities import driver"
-        return ""
+        return _argument_hint(str(error)) if isinstance(error, TypeError) else ""
+
+
+def _argument_hint(message: str) -> str:
+    """Suggest the argument that a definition has, for one that it has not."""
+    found = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", message)
+    cls = getattr(definitions, found[1], None) if found else None
+    return did_you_mean(found[2], inspect.signature(cls).parameters) if found and cls else ""
+
+
+def absolute(path: Path) -> Path:
+    """Return a path without ``..``, symbolic links kept: files are named as the user sees them."""
+    return Path(os.path.abspath(path))  # noqa: PTH100  # Path.absolute keeps "..", Path.resolve follows links
 
 
 def module_name(path: Path, root: Path) -> str:
-    """Return the name that a file of a repo is imported by."""
-    parts = path.relative_to(root).with_suffix("").parts
+    """Return the name that a file of a repo is imported by; dots in names of files and folders become ``_``."""
+    parts = [part.replace(".", "_") for part in path.relative_to(root).with_suffix("").parts]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 

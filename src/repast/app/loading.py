@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from types import ModuleType
 
-from repast.app.importing import ImportFailure, importing
+from repast.app.importing import ImportFailure, absolute, importing
 from repast.core.definitions import Definition
 from repast.core.definitions.problem import collecting_problems
 from repast.errors import InvalidDefinitionError, Problem
@@ -46,6 +46,7 @@ def load_definitions(repo_path: Path) -> list[Definition]:
 
 def load_repo(repo_path: Path) -> LoadedRepo:
     """Like :func:`load_definitions`, but hand the problems back with the definitions that could be loaded."""
+    repo_path = absolute(repo_path)
     found: dict[int, Definition] = {}
     problems: list[Problem] = []
     with collecting_problems() as reported, importing(repo_path) as repo:
@@ -71,6 +72,7 @@ def find_files(repo_path: Path) -> list[Path]:
     ``.repastignore`` and ``.feastignore`` hold one glob a line, relative to the repo; a folder that
     matches is ignored with everything in it. The repo's own ``__init__.py`` is no module of the repo.
     """
+    repo_path = absolute(repo_path)
     ignored = _ignore_patterns(repo_path)
     files: list[Path] = []
     for folder, folders, names in os.walk(repo_path):
