@@ -16,7 +16,7 @@ import multiprocessing
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 from typing import ClassVar
 
 import pytest
@@ -290,11 +290,13 @@ class RegistrySuite:
     def test_readers_see_whole_documents_that_never_go_back(self, tmp_path: Path) -> None:
         store = self.make_store(tmp_path)
         document = _created(store, "project.json", _sealed(0))
-        turns = 2 * self.rounds
+        written = Event()
 
         def watch(reader: RegistryStore) -> list[int]:
-            seen = [0]
-            while seen[-1] < turns - 1:
+            seen = []
+            last = False
+            while not last:
+                last = written.is_set()
                 found = reader.load("project.json")
                 assert found is not None
                 seen.append(_unsealed(found.data))
@@ -302,12 +304,16 @@ class RegistrySuite:
 
         with ThreadPoolExecutor(2) as pool:
             watching = [pool.submit(watch, self.make_store(tmp_path)) for _ in range(2)]
-            for turn in range(1, turns):
-                swapped = store.swap("project.json", _sealed(turn), document.version)
-                assert swapped is not None
-                document = swapped
+            try:
+                for turn in range(1, 2 * self.rounds):
+                    swapped = store.swap("project.json", _sealed(turn), document.version)
+                    assert swapped is not None
+                    document = swapped
+            finally:
+                written.set()
             for seen in watching:
                 assert seen.result() == sorted(seen.result())
+                assert seen.result()[-1] == 2 * self.rounds - 1
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -347,14 +353,18 @@ def _race(stores: list[RegistryStore], swap: Callable[[RegistryStore, bytes], Do
 
 
 def _count_up(store: RegistryStore, times: int) -> None:
-    for _ in range(times):
-        while True:
-            found = store.load("count.json")
-            try:
-                store.swap("count.json", b"%d" % (_number(found) + 1), found.version if found else None)
-            except ConflictError:
-                continue
-            break
+    """Add one, again and again; give up when others are always faster."""
+    done = 0
+    for _ in range(1000 * times):
+        found = store.load("count.json")
+        try:
+            store.swap("count.json", b"%d" % (_number(found) + 1), found.version if found else None)
+        except ConflictError:
+            continue
+        done += 1
+        if done == times:
+            return
+    raise AssertionError(f"only {done} of {times} updates came through")
 
 
 def _count_up_in_process(suite: type[RegistrySuite], folder: Path, times: int) -> None:
@@ -366,7 +376,10 @@ def _count(store: RegistryStore) -> int:
 
 
 def _number(document: Document | None) -> int:
-    return int(document.data) if document else 0
+    if document is None:
+        return 0
+    assert document.data.isdigit(), "a reader saw what nobody wrote"
+    return int(document.data)
 
 
 def _sealed(turn: int) -> bytes:
