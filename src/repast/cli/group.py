@@ -67,7 +67,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in self._entries and not name.startswith("-"):
-            raise unknown("command", name, self._entries, ctx)
+            hint = did_you_mean(name, self._entries) or f"{ctx.command_path} --help lists the commands"
+            raise TaughtUsageError(f"There is no command {name!r}.", hint=hint, ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
@@ -83,6 +84,20 @@ class TaughtUsageError(click.UsageError):
     def __init__(self, message: str, *, hint: str = "", ctx: click.Context | None = None) -> None:
         super().__init__(message, ctx)
         self.hint = hint
+
+
+def explain(error: click.ClickException) -> tuple[str, str]:
+    """Return message and hint of a wrong command line, whoever found it."""
+    if isinstance(error, TaughtUsageError) and error.hint:
+        return error.message, error.hint
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "repast"
+    if isinstance(error, click.NoSuchOption) and context:
+        if context.parent is None:
+            return error.message, "only global options come before the command: repast COMMAND --help shows the others"
+        known = [name for option in context.command.params for name in option.opts if name.startswith("--")]
+        return error.message, did_you_mean(error.option_name, known) or f"{path} --help shows the options"
+    return error.format_message(), f"{path} --help shows examples"
 
 
 def unknown(what: str, name: str, known: Iterable[str], ctx: click.Context | None = None) -> TaughtUsageError:

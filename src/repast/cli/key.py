@@ -44,7 +44,7 @@ def type_rows(columns: Mapping[str, Sequence[str]], types: Mapping[str, DataType
     """Turn columns of text into rows of typed values.
 
     Raises:
-        InvalidRequestError: A column is not among ``types``.
+        InvalidRequestError: A column is not among ``types``, or one of those is missing.
         InvalidValueError: A text is not of its column's type.
 
     """
@@ -55,6 +55,11 @@ def type_rows(columns: Mapping[str, Sequence[str]], types: Mapping[str, DataType
                 f"None of these features has a key or request field {name!r}.",
                 hint=did_you_mean(name, types) or (f"they need: {wanted}" if wanted else "they need none"),
             )
+    if missing := [name for name in types if name not in columns]:
+        raise InvalidRequestError(
+            f"These features need {', '.join(repr(name) for name in missing)} too.",
+            hint="add " + " ".join(f"-e {name}={_EXAMPLES.get(types[name], 'VALUE')}" for name in missing),
+        )
     typed = {name: [read_value(t, types[name], column=name) for t in texts] for name, texts in columns.items()}
     rows = zip(*typed.values(), strict=True)
     return [dict(zip(typed, row, strict=True)) for row in rows]

@@ -13,7 +13,7 @@ import click
 from repast import __version__
 from repast.cli import exit as exit_code
 from repast.cli.catalog import KIND_GROUPS, SECTIONS
-from repast.cli.group import LazyGroup, TaughtUsageError
+from repast.cli.group import LazyGroup, explain
 from repast.cli.session import Session
 from repast.cli.style import paint
 from repast.errors import RepastError
@@ -111,10 +111,7 @@ def _say(message: str, hint: str = "") -> None:
 
 
 def _tell_usage(error: click.ClickException) -> int:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "repast"
-    hint = error.hint if isinstance(error, TaughtUsageError) and error.hint else f"{path} --help shows examples"
-    _say(error.format_message(), hint)
+    _say(*explain(error))
     return exit_code.USAGE
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 10
 GAP = "  "
+BOX_GAP = 3
+"""Characters between the columns of a boxed table."""
 ELLIPSIS = "…"
 
 
@@ -41,15 +43,15 @@ def print_table(
 
 
 def print_frame(table: pa.Table, *, rows: int = PREVIEW_ROWS) -> None:
-    """Print the first rows of an Arrow table; on a terminal, columns that do not fit are left out in the middle."""
+    """Print the first rows of an Arrow table; on a terminal that is too narrow for its columns, one line per column."""
     head = table.slice(0, rows)
-    columns = [column.to_pylist() for column in head.columns]
-    names = list(head.column_names)
-    if is_terminal(sys.stdout):
-        names, columns = _fit(names, columns, _width())
-    print_table(names, list(zip(*columns, strict=True)))
-    more = table.num_rows - head.num_rows
-    if more:
+    names, columns = list(head.column_names), [column.to_pylist() for column in head.columns]
+    shown = head.num_rows
+    if is_terminal(sys.stdout) and _width_of(names, columns) > _terminal_width():
+        shown = _print_turned(names, columns)
+    else:
+        print_table(names, list(zip(*columns, strict=True)))
+    if more := table.num_rows - shown:
         click.echo(paint(f"{ELLIPSIS} {more:,} more row{'s' * (more > 1)}", "dim"))
 
 
@@ -63,8 +65,28 @@ def print_pairs(pairs: Sequence[tuple[str, object]]) -> None:
             click.echo(f"{'':{width}}{GAP}{line}".rstrip())
 
 
-def _width() -> int:
+def _terminal_width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def _width_of(names: Sequence[str], columns: Sequence[Sequence[object]]) -> int:
+    widths = [max(len(to_text(v)) for v in [name, *column]) for name, column in zip(names, columns, strict=True)]
+    return sum(widths) + BOX_GAP * (len(widths) - 1)
+
+
+def _print_turned(names: Sequence[str], columns: Sequence[Sequence[object]]) -> int:
+    """Print one line per column, with as many rows beside each other as fit; return how many."""
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    fitting = len(rows)
+    while fitting > 1 and _width_of(["column"], [names]) + _turned_width(rows[:fitting]) > _terminal_width():
+        fitting -= 1
+    lines = [[name, *(row[i] for row in rows[:fitting])] for i, name in enumerate(names)]
+    print_table(["column", *(f"row {n}" for n in range(1, fitting + 1))], lines)
+    return fitting
+
+
+def _turned_width(rows: Sequence[Sequence[object]]) -> int:
+    return sum(BOX_GAP + max(len(to_text(value)) for value in row) for row in rows)
 
 
 def _is_numeric(values: Sequence[object]) -> bool:
@@ -94,22 +116,3 @@ def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Co
     for row in rows:
         table.add_row(*(Text(text, style="dim" if text == NULL else "") for text in row))
     Console(highlight=False).print(table)
-
-
-def _fit(names: list[str], columns: list[list[object]], width: int) -> tuple[list[str], list[list[object]]]:
-    """Keep the columns at both ends that fit the window, and put an ellipsis for those between."""
-    sizes = [max(len(to_text(v)) for v in [name, *column]) + 3 for name, column in zip(names, columns, strict=True)]
-    if sum(sizes) <= width:
-        return names, columns
-    room = width - len(ELLIPSIS) - 3
-    left, right, used = 0, len(names), 0
-    while left < right:
-        # The keys and times at the start and the features at the end are both wanted: take turns.
-        take_left = left <= len(names) - right
-        size = sizes[left] if take_left else sizes[right - 1]
-        if used + size > room:
-            break
-        used += size
-        left, right = (left + 1, right) if take_left else (left, right - 1)
-    gap: list[list[object]] = [[ELLIPSIS] * (len(columns[0]) if columns else 0)]
-    return [*names[:left], ELLIPSIS, *names[right:]], [*columns[:left], *gap, *columns[right:]]

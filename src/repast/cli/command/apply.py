@@ -16,6 +16,7 @@ from repast.cli.value import dump_json
 from repast.errors import InvalidDefinitionError, Problem
 
 if TYPE_CHECKING:
+    from repast.app.store import FeatureStore
     from repast.core.plan.apply import ApplyPlan
 
 
@@ -34,7 +35,7 @@ def validate(session: Session, as_json: bool) -> None:
 
     try:
         with session.open_store() as store:
-            plan = store.plan()
+            plan = _make_plan(store)
     except InvalidDefinitionError as error:
         if as_json:
             click.echo(dump_json({"valid": False, "problems": [_problem_facts(p) for p in error.problems]}))
@@ -64,7 +65,7 @@ def plan(session: Session, as_json: bool) -> None:
     Files define the whole project: what they no longer define will be removed.
     """
     with session.open_store() as store:
-        plan = store.plan()
+        plan = _make_plan(store)
     if as_json:
         click.echo(dump_json(plan.to_dict()))
     elif plan.is_empty:
@@ -94,7 +95,7 @@ def apply(session: Session, allow_migration: bool, as_json: bool) -> None:
     Files define the whole project: what they no longer define is removed. Applying again changes nothing.
     """
     with session.open_store() as store:
-        plan = store.plan()
+        plan = _make_plan(store)
         if not as_json and not plan.is_empty:
             print_changes(plan)
         agreed = allow_migration or not plan.migrations or _ask()
@@ -106,6 +107,16 @@ def apply(session: Session, allow_migration: bool, as_json: bool) -> None:
         click.echo(_no_changes(plan))
     else:
         click.echo(f"\nApplied: {paint(f'generation {generation}', 'bold')} of {done.project}.")
+
+
+def _make_plan(store: FeatureStore) -> ApplyPlan:
+    """Plan, after a look at all of feature_store.yaml: planning itself does not need every backend."""
+    from repast.app.document import config_error
+    from repast.app.plugin import check_backends
+
+    if problems := check_backends(store.config):
+        raise config_error(problems)
+    return store.plan()
 
 
 def _problem_facts(problem: Problem) -> dict[str, object]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -17,38 +18,38 @@ from repast.cli.group import TaughtCommand
 from repast.cli.style import is_terminal, paint
 from repast.errors import ConflictError
 
+WIDTH = 100
 PROJECT = "flights"
 MOMENT = "2013-03-28T18:00:00Z"
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something to tell, and the command lines that show it."""
+    """Something to tell, and the command line that shows it."""
 
     told: str
-    commands: Sequence[str]
+    command: str
 
 
-START = Step("A project: definitions, and real data about flights out of New York.", [f"repast init {PROJECT}"])
+START = Step("A project: definitions, and real data about flights out of New York.", f"repast init {PROJECT}")
 STEPS = (
-    Step("Its definitions go into the registry. All of them, or none.", ["repast apply"]),
+    Step("Its definitions go into the registry: all of them, or none.", "repast apply"),
     Step(
-        "Training data. For every departure in March: what was known of the plane and the weather when it was due to\n"
-        "leave, and never later. Same rows, same order, one more column per feature.",
-        ["repast get-historical-features -s delay_model -d data/departures.parquet"],
+        "Training data. For every departure in March: what was known of the plane and the weather when it was due to "
+        "leave, and never later. Same rows, same order, one more column per feature. (null: that plane had not arrived "
+        "in the two weeks before.)",
+        "repast get-historical-features -s delay_model -d data/departures.parquet",
     ),
     Step(
         "The newest value of every plane and airport goes into the online store.",
-        [f"repast materialize 2013-01-01 {MOMENT}"],
+        f"repast materialize 2013-01-01 {MOMENT}",
     ),
     Step(
-        "What the model is served as flight B6 615 is about to leave JFK: the same definitions, the same values. Its\n"
-        "plane came in 72 minutes late, and the timetable absorbs 41 of them. (It did arrive 66 minutes late.) The\n"
+        "What the model is served as flight B6 615 is about to leave JFK: the same definitions, the same values. Its "
+        "plane came in 72 minutes late, and the timetable absorbs 41 of them. (It did arrive 66 minutes late.) The "
         "data is of 2013, so we say which moment it is; today, every value is older than its ttl allows.",
-        [
-            "repast get-online-features -s delay_model -e tailnum=N324JB -e origin=JFK "
-            f"-e distance=828 -e scheduled_minutes=151 --now {MOMENT}"
-        ],
+        "repast get-online-features -s delay_model -e tailnum=N324JB -e origin=JFK \\\n"
+        f"    -e distance=828 -e scheduled_minutes=151 --now {MOMENT}",
     ),
 )
 NEXT = (
@@ -101,13 +102,13 @@ def _make_folder(folder: Path | None) -> Path:
 def _show(step: Step) -> None:
     from repast.cli.main import invoke
 
-    click.echo(f"{paint(step.told, 'bold')}\n")
-    for command in step.commands:
-        click.echo(paint(f"$ {command}", "cyan"))
-        started = perf_counter()
-        invoke(shlex.split(command)[1:])
-        if is_terminal(sys.stdout):
-            click.echo(paint(f"{perf_counter() - started:.1f} s", "dim"))
+    for line in textwrap.wrap(step.told, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)):
+        click.echo(paint(line, "bold"))
+    click.echo("\n" + paint(f"$ {step.command}", "cyan"))
+    started = perf_counter()
+    invoke(shlex.split(step.command.replace("\\\n", ""))[1:])
+    if is_terminal(sys.stdout):
+        click.echo(paint(f"{perf_counter() - started:.1f} s", "dim"))
     click.echo()
 
 

@@ -17,6 +17,7 @@ from repast.cli.value import dump_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from repast.app.retrieval import RetrievalJob
     from repast.types import DataType
 
 
@@ -83,10 +84,11 @@ def get_historical_features(
         job = store.get_historical_features(
             rows, features, full_feature_names, start_date=start_date, end_date=end_date, as_of=as_of
         )
-        table = job.to_arrow()
-    if output is not None:
-        _write(table, output)
-    _print(table, output, as_json)
+        if output is None:
+            _show(job.to_arrow(), as_json)
+        else:
+            job.to_parquet(output)
+            _tell_written(job, output, as_json)
 
 
 def _read_spine(text: str, types: Mapping[str, DataType]) -> Any:
@@ -98,26 +100,17 @@ def _read_spine(text: str, types: Mapping[str, DataType]) -> Any:
     return text
 
 
-def _write(table: pa.Table, output: Path) -> None:
-    import pyarrow.parquet as pq
-
-    from repast.errors import UnavailableError
-
-    try:
-        pq.write_table(table, output)
-    except OSError as error:
-        raise UnavailableError(f"{str(output)!r} cannot be written: {error.strerror or error}.") from error
-
-
-def _print(table: pa.Table, output: Path | None, as_json: bool) -> None:
-    shape = f"{table.num_rows:,} row{'s' * (table.num_rows != 1)} and {table.num_columns} columns"
-    if as_json and output is not None:
-        click.echo(dump_json({"output": str(output), "rows": table.num_rows, "columns": table.column_names}))
-    elif as_json:
-        click.echo(dump_json(table.to_pylist()))
-    elif output is not None:
-        click.echo(f"Wrote {shape} to {output}.")
+def _tell_written(job: RetrievalJob, output: Path, as_json: bool) -> None:
+    if as_json:
+        click.echo(dump_json({"output": str(output), "rows": len(job), "columns": job.columns}))
     else:
-        from repast.cli.table import print_frame
+        click.echo(f"Wrote {len(job):,} row{'s' * (len(job) != 1)} of {len(job.columns)} columns to {output}.")
 
-        print_frame(table)
+
+def _show(table: pa.Table, as_json: bool) -> None:
+    if as_json:
+        click.echo(dump_json(table.to_pylist()))
+        return
+    from repast.cli.table import print_frame
+
+    print_frame(table)
