@@ -10,11 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pyarrow as pa
+
 from repast.app.online import OnlineReader
 from repast.app.workspace import Workspace
 from repast.backends.online.memory import MemoryOnlineStore
 from repast.core.manifest import FeatureViewSpec, FieldSpec, LayoutSpec, Manifest, ProjectSpec, SourceSpec
-from repast.ports.online import OnlineStore, OnlineTable, Reads, Values
+from repast.ports.online import OnlineStore, OnlineTable, Reads, Values, WriteResult
 from repast.testing.clock import ManualClock
 from repast.types import DataType, Float64, Int64, String
 
@@ -95,10 +97,29 @@ class CountingStore(MemoryOnlineStore):
     def __init__(self) -> None:
         super().__init__(repo_path=Path(f"shop-{next(_SHOPS)}"))  # stores of one path share their rows
         self.asked: list[list[tuple[OnlineTable, list[bytes]]]] = []
+        self.written: list[int] = []
+
+    def write(self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes]) -> WriteResult:
+        self.written.append(len(keys))
+        return super().write(table, keys, values)
 
     def read(self, reads: Reads) -> Values:
         self.asked.append([(table, list(keys)) for table, keys in reads])
         return super().read(reads)
+
+
+class TableEngine:
+    """A source in memory: what an engine's ``inspect`` and ``append`` do, and nothing else of it."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.rows = schema.empty_table()
+
+    def inspect(self, source: SourceSpec) -> pa.Schema:
+        return self.rows.schema
+
+    def append(self, source: SourceSpec, rows: pa.Table) -> None:
+        assert rows.schema == self.rows.schema
+        self.rows = pa.concat_tables([self.rows, rows])
 
 
 @dataclass

@@ -42,14 +42,14 @@ class ViewRows:
     def rejected(self) -> int:
         return self.read - len(self.event)
 
-    def batches(self, size: int = BATCH) -> Iterator[tuple[list[bytes], list[bytes]]]:
-        """Yield keys and values as the online store takes them, ``size`` rows at a time."""
+    def batches(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
+        """Yield keys and values as the online store takes them, BATCH rows at a time."""
         key_codec, row_codec = KeyCodec(self.view.join_keys), RowCodec(self.view.layouts[-1])
-        for start in range(0, len(self.event), size):
-            event = self.event.slice(start, size)
-            keys = key_codec.encode_columns([key.slice(start, size) for key in self.keys], rows=len(event))
-            features = [feature.slice(start, size) for feature in self.features]
-            yield keys, row_codec.encode(features, event, self.created.slice(start, size))
+        for start in range(0, len(self.event), BATCH):
+            event = self.event.slice(start, BATCH)
+            keys = key_codec.encode_columns([key.slice(start, BATCH) for key in self.keys], rows=len(event))
+            features = [feature.slice(start, BATCH) for feature in self.features]
+            yield keys, row_codec.encode(features, event, self.created.slice(start, BATCH))
 
 
 def check_view_rows(view: FeatureViewSpec, source: SourceSpec, rows: pa.Table) -> ViewRows:
