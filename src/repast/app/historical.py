@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from repast.app.retrieval import RetrievalJob
+from repast.app.retrieval import RetrievalJob, RetrievalRequest
 from repast.app.spine import Spine, read_spine
 from repast.core.clock import to_us
 from repast.core.plan.historical import (
@@ -58,13 +58,15 @@ def retrieve(
 
     manifest = workspace.registry.manifest()
     selection = resolve_features(manifest, features, full_feature_names)
+    service = features if isinstance(features, str) else getattr(features, "name", None)
+    request = RetrievalRequest(selection.references, full_feature_names, service)
     if entity_df is None:
         if timestamp_column is not None:
             raise InvalidRequestError("timestamp_column names a column of entity_df, and there is none.")
         start_us, end_us = _check_range(start_date, end_date, last_n)
         moments = plan_moments(manifest, selection, start_us=start_us, end_us=end_us, last_n=last_n)
         plan = plan_historical(manifest, selection, moments.spine, as_of=as_of)
-        return RetrievalJob(_Retriever(workspace, plan, moments))
+        return RetrievalJob(_Retriever(workspace, request, plan, moments))
     if start_date is not None or end_date is not None or last_n is not None:
         raise InvalidRequestError(
             "start_date, end_date and last_n choose rows where there is no entity_df; here there is one.",
@@ -72,7 +74,7 @@ def retrieve(
         )
     spine = Spine(read_spine(entity_df, workspace.engine))
     plan = plan_historical(manifest, selection, spine.columns, as_of=as_of, timestamp_column=timestamp_column)
-    return RetrievalJob(_Retriever(workspace, plan, spine))
+    return RetrievalJob(_Retriever(workspace, request, plan, spine))
 
 
 def _check_range(
@@ -100,16 +102,19 @@ def _check_range(
 class _Retriever:
     """Runs a plan: a join per view on the engine, then the on-demand functions."""
 
-    def __init__(self, workspace: Workspace, plan: HistoricalPlan, rows: Spine | MomentPlan) -> None:
+    def __init__(
+        self, workspace: Workspace, request: RetrievalRequest, plan: HistoricalPlan, rows: Spine | MomentPlan
+    ) -> None:
         from repast.core.assemble import bind_spine
 
+        self.request = request
         self.plan = plan
         self._workspace = workspace
         self._moments = rows if isinstance(rows, MomentPlan) else None
         self._spine: tuple[Spine, BoundSpine] | None = None
         if isinstance(rows, Spine):
-            request = {field.name: field.type for field in plan.request_fields}
-            self._spine = rows, bind_spine(plan, rows.select(plan.spine_columns, request))
+            types = {field.name: field.type for field in plan.request_fields}
+            self._spine = rows, bind_spine(plan, rows.select(plan.spine_columns, types))
 
     def spine(self) -> tuple[Spine, BoundSpine]:
         from repast.core.assemble import bind_spine

@@ -44,10 +44,21 @@ class RetrievalMetadata:
     max_event_timestamp: datetime | None
 
 
+@dataclass(frozen=True)
+class RetrievalRequest:
+    """What was asked for."""
+
+    features: tuple[str, ...]
+    """References ``view:feature``, resolved: a view's alias if it was asked by one."""
+    full_feature_names: bool = False
+    feature_service: str | None = None
+
+
 class Retriever(Protocol):
     """What a job asks to do the work."""
 
     plan: HistoricalPlan
+    request: RetrievalRequest
 
     def spine(self) -> tuple[Spine, BoundSpine]:
         """Return the spine, and its columns as joins need them."""
@@ -75,6 +86,11 @@ class RetrievalJob:
     @cached_property
     def _features(self) -> Mapping[str, Column]:
         return self._retriever.features(self._sides[1])
+
+    @property
+    def request(self) -> RetrievalRequest:
+        """What was asked for."""
+        return self._retriever.request
 
     @property
     def columns(self) -> list[str]:
@@ -165,7 +181,7 @@ class RetrievalJob:
         """
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise InvalidRequestError(f"batch_size must be a whole number from 1 on, not {batch_size!r}.")
-        return _rebatch(self._parts(), batch_size)
+        return _rebatch(self.parts(), batch_size)
 
     def to_parquet(self, path: str | Path) -> Path:
         """Write the result to one Parquet file, in bounded memory and atomically: no reader sees half of it.
@@ -174,7 +190,7 @@ class RetrievalJob:
             UnavailableError: The file cannot be written; what was at the path is untouched.
 
         """
-        return write_parquet(self._parts(), Path(path))
+        return write_parquet(self.parts(), Path(path))
 
     def to_sql(self) -> str:
         """Return the statements that the engine runs, one per view. ``spine`` is the name of the spine in them."""
@@ -193,9 +209,7 @@ class RetrievalJob:
         lines += [f"compute {one.name}: {', '.join(f.field.name for f in one.features)}" for one in plan.on_demand]
         return "\n".join(lines) + "\n\n" + self.to_sql()
 
-    # -- parts ------------------------------------------------------------------------------------
-
-    def _parts(self) -> Iterator[pa.Table]:
+    def parts(self) -> Iterator[pa.Table]:
         """Yield the result in parts of bounded size, or whole if it was read already."""
         spine, bound = self._sides
         size = self._part_rows()

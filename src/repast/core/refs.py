@@ -72,6 +72,8 @@ class Selection:
     """Columns that must come with the spine or request."""
     outputs: tuple[str, ...] = ()
     """Feature columns of the answer, in the order they were asked for."""
+    references: tuple[str, ...] = ()
+    """``view:feature`` of each output, where view is the alias if there is one."""
 
 
 def parse_ref(ref: str) -> tuple[str, str]:
@@ -227,6 +229,7 @@ class _Resolver:
             on_demand=on_demand,
             request_fields=_merge_request_fields(on_demand),
             outputs=tuple(self._outputs),
+            references=tuple(self._outputs.values()),
         )
         self._refuse_clashes(selection)
         return selection

@@ -1,0 +1,214 @@
+"""Training sets kept as files, registered with what they were made from."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from repast.app.retrieval import write_parquet
+from repast.core.definitions import FeatureService, SavedDataset
+from repast.core.describe import get_definition
+from repast.core.spec import dataset_spec
+from repast.errors import (
+    ConflictError,
+    CorruptDataError,
+    InvalidRequestError,
+    NotFoundError,
+    RepastError,
+    UnsupportedError,
+    require,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from repast.app.retrieval import RetrievalJob
+    from repast.app.workspace import Workspace
+
+_ATTEMPTS = 50
+
+
+class Dataset:
+    """A saved dataset, ready to be read.
+
+    Attributes:
+        definition: What is registered: name, features, number of rows, tags.
+        path: Where its Parquet file is.
+
+    """
+
+    def __init__(self, definition: SavedDataset, path: Path) -> None:
+        self.definition = definition
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+        return self.definition.name
+
+    def to_arrow(self) -> pa.Table:
+        """Return all rows as an Arrow table, in the order they were saved.
+
+        Raises:
+            NotFoundError: The file is gone.
+            CorruptDataError: It cannot be read.
+
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_table(self.path, partitioning=None)
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                f"Saved dataset {self.name!r}: there is no file {str(self.path)!r}.",
+                hint="restore it, or save the dataset again with allow_overwrite=True",
+            ) from error
+        except (pa.ArrowException, OSError) as error:
+            raise CorruptDataError(
+                f"Saved dataset {self.name!r}: {str(self.path)!r} cannot be read: {error}",
+                hint="restore it, or save the dataset again with allow_overwrite=True",
+            ) from error
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return all rows as a pandas DataFrame of nullable dtypes."""
+        require("pandas", extra="pandas", purpose="to_pandas()")
+        from repast.core.frame import to_pandas
+
+        return to_pandas(self.to_arrow())
+
+    to_df = to_pandas
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return all rows as a polars DataFrame."""
+        polars: Any = require("polars", extra="polars", purpose="to_polars()")
+        frame: pl.DataFrame = polars.from_arrow(self.to_arrow())
+        return frame
+
+    def __repr__(self) -> str:
+        return f"Dataset(name={self.name!r}, rows={self.definition.rows}, path={str(self.path)!r})"
+
+
+def create_saved_dataset(
+    workspace: Workspace,
+    job: RetrievalJob,
+    name: str,
+    path: str | Path,
+    *,
+    tags: Mapping[str, str] | None = None,
+    feature_service: FeatureService | None = None,
+    allow_overwrite: bool = False,
+) -> Dataset:
+    """Write a retrieval to Parquet and register it. A relative path starts at the folder of feature_store.yaml.
+
+    The file is complete before it is in place, and in place before it is registered.
+
+    Raises:
+        ConflictError: The path or the name is taken and ``allow_overwrite`` is False; nothing was changed.
+        UnsupportedError: The path is not on a file system.
+
+    """
+    target = _resolve_path(workspace, path)
+    if not allow_overwrite:
+        _refuse_taken(workspace, name, target)
+    request = job.request
+    dataset = SavedDataset(
+        name=name,
+        path=str(path),
+        features=request.features,
+        join_keys=job.metadata.keys,
+        full_feature_names=request.full_feature_names,
+        feature_service=feature_service.name if feature_service is not None else request.feature_service,
+        rows=len(job),
+        tags=tags,
+    )
+    write_parquet(job.parts(), target, place=os.replace if allow_overwrite else partial(_place_new, name))
+    try:
+        _register(workspace, dataset, allow_overwrite=allow_overwrite)
+    except RepastError:
+        if not allow_overwrite:
+            target.unlink(missing_ok=True)
+        raise
+    return Dataset(dataset, target)
+
+
+def get_saved_dataset(workspace: Workspace, name: str) -> Dataset:
+    """Return a saved dataset.
+
+    Raises:
+        NotFoundError: There is none of that name.
+
+    """
+    definition: SavedDataset = get_definition(workspace.registry.manifest(), "saved_datasets", name)
+    return Dataset(definition, _resolve_path(workspace, definition.path))
+
+
+def _resolve_path(workspace: Workspace, path: str | Path) -> Path:
+    if "://" in str(path):
+        raise UnsupportedError(
+            f"A saved dataset is a file; {str(path)!r} is not on a file system.",
+            hint="save it to a file and upload that",
+        )
+    target = workspace.config.repo_path / path
+    if target.is_dir() or not target.name:
+        raise InvalidRequestError(
+            f"{str(target)!r} is a folder; a saved dataset is one file.", hint=f'for example "{path}/train.parquet"'
+        )
+    return target
+
+
+def _refuse_taken(workspace: Workspace, name: str, target: Path) -> None:
+    manifest, _ = workspace.registry.load_manifest()
+    if name in manifest.saved_datasets:
+        raise ConflictError(f"There is a saved dataset {name!r} already.", hint=_TAKEN)
+    if target.exists():
+        raise _path_taken(name, target)
+
+
+_TAKEN = "choose another one, or pass allow_overwrite=True"
+
+
+def _path_taken(name: str, target: Path) -> ConflictError:
+    return ConflictError(f"Saved dataset {name!r}: there is a file {str(target)!r} already.", hint=_TAKEN)
+
+
+def _place_new(name: str, temporary: Path, target: Path) -> None:
+    """Put a file in place only if there is none: a link is made or fails, whoever else tries."""
+    try:
+        target.hardlink_to(temporary)
+    except FileExistsError as error:
+        raise _path_taken(name, target) from error
+    except OSError:  # a file system without links
+        if target.exists():
+            raise _path_taken(name, target) from None
+        temporary.rename(target)
+
+
+def _register(workspace: Workspace, dataset: SavedDataset, *, allow_overwrite: bool) -> None:
+    """Add the dataset to whatever is registered by then."""
+    registry = workspace.registry
+    for attempt in range(_ATTEMPTS):
+        manifest, version = registry.load_manifest()
+        if dataset.name in manifest.saved_datasets and not allow_overwrite:
+            raise ConflictError(f"There is a saved dataset {dataset.name!r} already.", hint=_TAKEN)
+        datasets = {**manifest.saved_datasets, dataset.name: dataset_spec(dataset)}
+        changed = msgspec.structs.replace(manifest, saved_datasets=datasets, generation=manifest.generation + 1)
+        try:
+            registry.swap_manifest(changed, version)
+        except ConflictError:
+            time.sleep(random.uniform(0, min(0.2, 0.002 * 2**attempt)))  # noqa: S311  # jitter, not a secret
+        else:
+            return
+    raise ConflictError(
+        f"The registry of project {workspace.project!r} was changed {_ATTEMPTS} times meanwhile.",
+        hint="try again when fewer processes write to it",
+    )
