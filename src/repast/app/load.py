@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 20_000
 BATCH_BYTES = 8 << 20
-"""A write is at most so many rows, and about so many bytes of Arrow columns."""
+"""A write is at most so many rows, and about so many bytes of Arrow columns. Small, for others write too."""
+SORTED_BYTES = 64 << 20
+"""So much is put in the order of keys at a time: in a B-tree, neighbours are written two to three times faster."""
 
 _Cells: TypeAlias = tuple[list[bytes], list[bytes]]
 
@@ -88,20 +90,55 @@ def encode_rows(rows: pa.RecordBatchReader, plan: LoadPlan, view: FeatureViewSpe
     """
     keys, values = KeyCodec(view.join_keys), RowCodec(view.layouts[-1])
     with rows:
-        for batch in rows:
-            for part in _bounded(batch):
-                features = _cast_columns(part, plan.rows.features, plan, "feature")
+        for table in _gather(rows):
+            for batch in _bounded(_in_key_order(table, plan)):
+                features = [_cast(batch.column(f.name), f, "feature", plan) for f in plan.rows.features]
                 yield _greatest(
-                    keys.encode_columns(_cast_columns(part, plan.rows.keys, plan, "join key"), rows=part.num_rows),
-                    values.encode(features, part.column(EVENT), part.column(CREATED)),
+                    keys.encode_columns([batch.column(name) for name in keys.names], rows=batch.num_rows),
+                    values.encode(features, batch.column(EVENT), batch.column(CREATED)),
                 )
 
 
-def _bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    by_bytes = BATCH_BYTES * batch.num_rows // max(batch.nbytes, 1)
-    size = max(1, min(BATCH_ROWS, by_bytes))
-    for start in range(0, batch.num_rows, size):
-        yield batch.slice(start, size)
+def _gather(rows: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Yield the rows in pieces of about SORTED_BYTES."""
+    import pyarrow as pa
+
+    gathered: list[pa.RecordBatch] = []
+    size = 0
+    for batch in rows:
+        gathered.append(batch)
+        size += batch.nbytes
+        if size >= SORTED_BYTES:
+            yield pa.Table.from_batches(gathered)
+            gathered, size = [], 0
+    if gathered:
+        yield pa.Table.from_batches(gathered)
+
+
+def _in_key_order(rows: pa.Table, plan: LoadPlan) -> pa.Table:
+    """Return the rows sorted by their keys, which are cast to the declared types."""
+    import pyarrow.compute as pc
+
+    for key in plan.rows.keys:
+        column = _cast(rows.column(key.name), key, "join key", plan)
+        rows = rows.set_column(rows.schema.get_field_index(key.name), key.name, column)
+    rows = rows.unify_dictionaries().combine_chunks()
+    if not plan.rows.keys:
+        return rows
+    return rows.take(pc.sort_indices(rows, sort_keys=[(key.name, "ascending") for key in plan.rows.keys]))
+
+
+def _bounded(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    by_bytes = BATCH_BYTES * rows.num_rows // max(rows.nbytes, 1)
+    yield from rows.to_batches(max_chunksize=max(1, min(BATCH_ROWS, by_bytes)))
+
+
+def _cast(
+    column: pa.Array | pa.ChunkedArray, to: KeyColumn | FeatureColumn, word: str, plan: LoadPlan
+) -> pa.Array | pa.ChunkedArray:
+    """Return a column of the declared type; timestamps without a zone are in the source's."""
+    subject = f"{word} {to.name!r} of feature view {plan.view!r}"
+    return cast_array(column, to.dtype, subject=subject, timezone=plan.rows.source.timezone)
 
 
 def _greatest(keys: list[bytes], values: list[bytes]) -> _Cells:
@@ -113,21 +150,6 @@ def _greatest(keys: list[bytes], values: list[bytes]) -> _Cells:
         if value > greatest.get(key, b""):
             greatest[key] = value
     return list(greatest), list(greatest.values())
-
-
-def _cast_columns(
-    batch: pa.RecordBatch, columns: Sequence[KeyColumn] | Sequence[FeatureColumn], plan: LoadPlan, word: str
-) -> list[pa.Array]:
-    """Return columns of the declared types; timestamps without a zone are in the source's."""
-    return [
-        cast_array(
-            batch.column(column.name),
-            column.dtype,
-            subject=f"{word} {column.name!r} of feature view {plan.view!r}",
-            timezone=plan.rows.source.timezone,
-        )
-        for column in columns
-    ]
 
 
 def write_rows(
