@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import linecache
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from repast.app.importing import ImportFailure, importing
-from repast.core.definitions import OnDemandFeatureView, UserFunction
+from repast.app.importing import ImportFailure, definitions_in, importing
+from repast.core.definitions import Definition, OnDemandFeatureView, UserFunction
 from repast.core.manifest import FunctionSpec
 from repast.errors import InvalidDefinitionError, NotFoundError
 
@@ -18,9 +17,10 @@ from repast.errors import InvalidDefinitionError, NotFoundError
 class FunctionLoader:
     """Finds functions by ``module:name`` and checks that they still say what was applied.
 
-    Looks among the functions that this process defined, then in the repo's file of that module, then
-    in modules that the process has imported, then in what the repo's definitions refer to. Nothing is
-    imported only because the registry names it, and text of the registry is never executed.
+    Looks among the functions that this process defined, then at the on-demand views in the repo's file of
+    that module, in the module if the process has imported it, and in all files of the repo. So only a
+    function that the user's code made an on-demand view of is ever called: nothing outside the repo is
+    imported because the registry names it, and text of the registry is never executed.
     """
 
     def __init__(self, repo_path: Path) -> None:
@@ -58,15 +58,17 @@ class FunctionLoader:
         raise _not_found(spec, self._repo_path)
 
     def _candidates(self, spec: FunctionSpec) -> Iterator[UserFunction]:
-        module, _, name = spec.reference.partition(":")
+        """Functions of that reference which on-demand views in the user's code use, the nearest first."""
+        module = spec.reference.partition(":")[0]
         file = self._file_of(module)
         if file is not None:
-            yield from _functions_in(self._import(file), spec.reference, name)
-            return
+            yield from _functions_in(definitions_in(self._import(file)), spec.reference)
         if module in sys.modules:
-            yield from _functions_in(sys.modules[module], spec.reference, name)
+            yield from _functions_in(definitions_in(sys.modules[module]), spec.reference)
         if module != "__main__":
-            yield from self._functions_of_repo(spec.reference)
+            from repast.app.loading import load_repo
+
+            yield from _functions_in(load_repo(self._repo_path).definitions, spec.reference)
 
     def _file_of(self, module: str) -> Path | None:
         """The repo's file of a module; names that lead out of the repo have none."""
@@ -85,26 +87,11 @@ class FunctionLoader:
         except ImportFailure as failure:
             raise InvalidDefinitionError.of([failure.problem]) from failure
 
-    def _functions_of_repo(self, reference: str) -> Iterator[UserFunction]:
-        from repast.app.loading import load_repo
 
-        for definition in load_repo(self._repo_path).definitions:
-            if isinstance(definition, OnDemandFeatureView) and definition.function.reference == reference:
-                yield definition.function
-
-
-def _functions_in(module: ModuleType, reference: str, name: str) -> Iterator[UserFunction]:
-    """The function of that name, and those of on-demand views in the module that have that reference."""
-    if (file := getattr(module, "__file__", None)) is not None:
-        linecache.checkcache(file)
-    for value in list(vars(module).values()):
-        if isinstance(value, OnDemandFeatureView) and value.function.reference == reference:
-            yield value.function
-    found: object = module
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    if callable(found) and not isinstance(found, OnDemandFeatureView):
-        yield UserFunction.of(found)
+def _functions_in(definitions: Iterable[Definition], reference: str) -> Iterator[UserFunction]:
+    for definition in definitions:
+        if isinstance(definition, OnDemandFeatureView) and definition.function.reference == reference:
+            yield definition.function
 
 
 def _not_found(spec: FunctionSpec, repo_path: Path) -> NotFoundError:

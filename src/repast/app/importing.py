@@ -179,6 +179,13 @@ def _argument_hint(message: str) -> str:
     return did_you_mean(found[2], inspect.signature(cls).parameters) if found and cls else ""
 
 
+def definitions_in(module: ModuleType) -> Iterator[definitions.Definition]:
+    """The definitions that a module's variables hold, alone or in a list, tuple or dict."""
+    for value in list(vars(module).values()):
+        members = value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else (value,)
+        yield from (member for member in members if isinstance(member, definitions.Definition))
+
+
 def absolute(path: Path) -> Path:
     """Return a path without ``..``, symbolic links kept: files are named as the user sees them."""
     return Path(os.path.abspath(path))  # noqa: PTH100  # Path.absolute keeps "..", Path.resolve follows links

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
-from types import ModuleType
 
-from repast.app.importing import ImportFailure, absolute, importing
+from repast.app.importing import ImportFailure, absolute, definitions_in, importing
 from repast.core.definitions import Definition
 from repast.core.definitions.problem import collecting_problems
 from repast.errors import InvalidDefinitionError, Problem
@@ -56,14 +54,8 @@ def load_repo(repo_path: Path) -> LoadedRepo:
             except ImportFailure as failure:
                 problems.append(failure.problem)
             else:
-                found |= {id(definition): definition for definition in _defined_in(module)}
+                found |= {id(definition): definition for definition in definitions_in(module)}
     return LoadedRepo(tuple(found.values()), tuple(dict.fromkeys([*problems, *reported])))
-
-
-def _defined_in(module: ModuleType) -> Iterator[Definition]:
-    for value in list(vars(module).values()):
-        members = value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else (value,)
-        yield from (member for member in members if isinstance(member, Definition))
 
 
 def find_files(repo_path: Path) -> list[Path]:
