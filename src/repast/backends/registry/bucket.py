@@ -23,6 +23,7 @@ from obstore.store import MemoryStore, from_url
 from repast.errors import (
     ConflictError,
     InvalidConfigError,
+    InvalidRequestError,
     RepastError,
     UnavailableError,
     UnsupportedError,
@@ -91,7 +92,7 @@ class Bucket:
 
     def swap(self, name: str, data: bytes | None, expected: str | None) -> Document | None:
         if data == TOMBSTONE:
-            raise InvalidConfigError("These bytes mark a removed document; they cannot be one.")
+            raise InvalidRequestError("These bytes mark a removed document; they cannot be one.")
         if data is None and expected is None:
             if self.load(name) is not None:
                 raise self._conflict(name)
