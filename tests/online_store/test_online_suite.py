@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from typing import ClassVar
 
 import pytest
 
@@ -478,3 +479,12 @@ class TestVolatile(OnlineStoreSuite):
 
     def make_store(self, tmp_path: Path) -> OnlineStore:
         return CloseDropsRows(repo_path=tmp_path)
+
+
+class TestDeclaredGap(OnlineStoreSuite):
+    """A rule that is named as a gap is expected to fail; if it did not, the test would."""
+
+    gaps: ClassVar[dict[str, str]] = {"test_keys_and_values_are_any_bytes": "values end after 64 KiB"}
+
+    def make_store(self, tmp_path: Path) -> OnlineStore:
+        return CutsLongValues(repo_path=tmp_path)

@@ -1,0 +1,70 @@
+"""What all rules for online stores share: the store to test, its tables, threads that start at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from repast.ports.online import OnlineStore, OnlineTable
+
+TABLE = OnlineTable("project", "view")
+OTHER = OnlineTable("project", "other")
+
+
+class OnlineStoreBase:
+    """What a subclass provides."""
+
+    gaps: ClassVar[Mapping[str, str]] = {}
+    """Name of a rule -> why this store does not keep it yet. The day it does, the test fails: remove it."""
+    keeps_rows: ClassVar[bool] = True
+    """Whether rows are there again after the store was closed and opened anew."""
+
+    def make_store(self, tmp_path: Path) -> OnlineStore:
+        """Return a store over the one place that belongs to ``tmp_path``: called twice, both see the same rows."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[OnlineStore]:
+        """A fresh store, closed afterwards."""
+        store = self.make_store(tmp_path)
+        yield store
+        store.close()
+
+    @pytest.fixture(autouse=True)
+    def _declare_gaps(self, request: pytest.FixtureRequest) -> None:
+        reason = self.gaps.get(getattr(request.node, "originalname", request.node.name))
+        if reason is not None:
+            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def fresh_tables(store: OnlineStore) -> Iterator[OnlineTable]:
+    """Return a new, empty table for every example."""
+    for incarnation in count(1):
+        table = OnlineTable("project", "examples", incarnation)
+        store.create([table])
+        yield table
+
+
+def run_together(actions: Sequence[Callable[[], object]]) -> None:
+    """Run actions in threads that start at once; raise what the first of them raised."""
+    start, errors = threading.Barrier(len(actions)), list[BaseException]()
+
+    def run(action: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            action()
+        except BaseException as error:  # noqa: BLE001 (raised below, in the thread of the test)
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]

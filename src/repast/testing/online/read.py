@@ -1,0 +1,70 @@
+"""Rules about reading and erasing."""
+
+from __future__ import annotations
+
+import asyncio
+
+from repast.ports.online import OnlineStore, OnlineTable, WriteResult
+from repast.testing.online.base import OTHER, TABLE, OnlineStoreBase
+
+
+class ReadRules(OnlineStoreBase):
+    """What a read returns and an erasure removes."""
+
+    def test_values_come_in_the_order_of_the_keys(self, store: OnlineStore) -> None:
+        """Any number of keys, in any order, repeated or missing, is answered position by position."""
+        store.create([TABLE])
+        store.write(TABLE, [b"%d" % n for n in range(0, 2000, 2)], [b"v%d" % n for n in range(0, 2000, 2)])
+        for size in (0, 1, 2, 3, 7, 63, 64, 65, 1000, 3000):
+            asked = [(number * 7919) % 2100 for number in range(size)] + [4, 4, 5, 5][: size // 2]
+            (found,) = store.read([(TABLE, [b"%d" % n for n in asked])])
+            assert found == [b"v%d" % n if n % 2 == 0 and n < 2000 else None for n in asked]
+
+    def test_many_tables_are_read_in_one_call(self, store: OnlineStore) -> None:
+        """Answers stand in the order of the reads; a table may repeat, miss, or be asked for no keys."""
+        tables = [OnlineTable("project", f"view{number}") for number in range(20)]
+        store.create(tables)
+        for number, table in enumerate(tables):
+            store.write(table, [b"a", b"b"], [b"a%d" % number, b"b%d" % number])
+        assert store.read([]) == []
+        assert store.read([(tables[0], [])]) == [[]]
+        reads = [(table, [b"b", b"?", b"a"]) for table in reversed(tables)]
+        expected = [[b"b%d" % number, None, b"a%d" % number] for number in reversed(range(20))]
+        assert store.read([*reads, (TABLE, [b"a"]), (tables[0], []), (tables[3], [b"a"])]) == [
+            *expected,
+            [None],
+            [],
+            [b"a3"],
+        ]
+
+    def test_keys_may_be_tuples(self, store: OnlineStore) -> None:
+        """Keys, values and reads are any sequences, not only lists."""
+        store.create([TABLE])
+        keys, values = tuple(b"%d" % n for n in range(100)), tuple(b"v%d" % n for n in range(100))
+        assert store.write(TABLE, keys, values) == WriteResult(written=100)
+        assert store.read(((TABLE, keys), (TABLE, keys[:1]))) == [list(values), [b"v0"]]
+        assert store.erase(TABLE, keys) == 100
+
+    def test_aread_equals_read(self, store: OnlineStore) -> None:
+        """The async form gives the same answers, few or many keys, several at once."""
+        store.create([TABLE])
+        keys = [b"%d" % n for n in range(300)]
+        store.write(TABLE, keys, keys)
+        reads = [[(TABLE, keys), (OTHER, keys[:2])], [(TABLE, [b"?", b"1"])], [(TABLE, [b"2"])], []]
+
+        async def read_all() -> list[list[list[bytes | None]]]:
+            return await asyncio.gather(*(store.aread(read) for read in reads))
+
+        assert asyncio.run(read_all()) == [store.read(read) for read in reads]
+
+    def test_erase_removes_rows_and_counts_them(self, store: OnlineStore) -> None:
+        """Missing and repeated keys count for nothing; an erased row may come back with any value."""
+        store.create([TABLE])
+        store.write(TABLE, [b"a", b"a\x00", b"b", b"c"], [b"9"] * 4)
+        assert store.erase(TABLE, []) == 0
+        assert store.erase(TABLE, [b"a", b"?", b"a", b"c"]) == 2
+        assert store.read([(TABLE, [b"a", b"a\x00", b"b", b"c"])]) == [[None, b"9", b"9", None]]
+        assert store.count(TABLE) == 2
+        assert store.erase(TABLE, [b"a"]) == 0
+        assert store.write(TABLE, [b"a"], [b"1"]) == WriteResult(written=1)
+        assert store.read([(TABLE, [b"a"])]) == [[b"1"]]
