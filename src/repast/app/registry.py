@@ -243,17 +243,19 @@ class Registry:
             if document is not None:
                 spec = decode_manifest(document.data, where=f"registry document {name!r}").project
                 found.append(Project(name=spec.name, description=spec.description, tags=spec.tags, owner=spec.owner))
-        return found
+        return sorted(found, key=lambda project: project.name)
 
     def remove(self) -> None:
         """Remove this project's manifest, bookkeeping and history; nothing of any other project.
 
         Should it be interrupted, calling it again finishes the work.
         """
-        for name in (self._document, self._state_document, *self._store.names(self._history())):
-            self._remove(name)
-        with self._lock:
-            self._cached = None
+        try:
+            for name in (self._document, self._state_document, *self._store.names(self._history())):
+                self._remove(name)
+        finally:
+            with self._lock:
+                self._cached = None
 
     def close(self) -> None:
         """Release the store. Idempotent."""
