@@ -7,19 +7,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from repast.app import load
 from repast.app.config import RepoConfig
 from repast.app.load_report import LoadReport
 from repast.app.store import FeatureStore
-from repast.core.clock import from_us, to_us
+from repast.core.clock import to_us
 from repast.core.codec.key import KeyCodec
 from repast.core.codec.row import RowCodec
 from repast.core.definitions import Entity, FeatureView, Field, FileSource
 from repast.core.manifest import FeatureViewSpec
+from repast.errors import UnavailableError
 from repast.ports.online import OnlineStore, OnlineTable, Reads, Values, WriteResult
 from repast.testing.clock import ManualClock
 from repast.types import DataType, Int64, UnixTimestamp
@@ -194,10 +197,27 @@ class PassingStore(OnlineStore):
         self.real.close()
 
 
+class BreakingStore(PassingStore):
+    """Takes some batches, then is gone."""
+
+    def __init__(self, real: OnlineStore, batches: int) -> None:
+        super().__init__(real)
+        self.left = batches
+
+    def write(self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes]) -> WriteResult:
+        if not self.left:
+            raise UnavailableError("The store went away.")
+        self.left -= 1
+        return self.real.write(table, keys, values)
+
+
+@contextmanager
+def small_batches(rows: int = 1) -> Iterator[None]:
+    with patch.multiple(load, BATCH_ROWS=rows, SORTED_BYTES=1):
+        yield
+
+
 def counts(report: LoadReport) -> dict[str, int]:
     """The totals that are not zero."""
     names = ("read", "written", "unchanged", "late", "rejected")
     return {name: getattr(report, name) for name in names if getattr(report, name)}
-
-
-__all__ = ["NOW", "LoadProject", "PassingStore", "at", "counts", "encoded", "from_us", "rides"]
