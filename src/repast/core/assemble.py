@@ -105,15 +105,14 @@ def assemble(view: ViewJoin, found: pa.Table, rows: int, refetch: Refetch) -> li
     if np.count_nonzero(positions >= 0) < len(answered):
         found, winners = resolve_ties(view, found, refetch)
         positions[_numbers(found[ROW])[winners]] = winners
-    misses = positions < 0
-    indices = pa.array(positions, mask=misses) if misses.any() else pa.array(positions)
-    if len(answered) == rows and not misses.any() and (positions == np.arange(rows)).all():
-        taken = [found[feature.name] for feature in view.join.features]
-    else:
-        taken = [_take(found[feature.name], indices) for feature in view.join.features]
     return [
-        cast_array(column, feature.dtype, subject=_subject(view, feature.name), timezone=view.join.source.timezone)
-        for column, feature in zip(taken, view.join.features, strict=True)
+        cast_array(
+            _take(found[feature.name], positions),
+            feature.dtype,
+            subject=_subject(view, feature.name),
+            timezone=view.join.source.timezone,
+        )
+        for feature in view.join.features
     ]
 
 
@@ -138,11 +137,25 @@ _ROOM = 1 << 30
 """Bytes that surely fit an array with 32-bit offsets, whatever is taken twice."""
 
 
-def _take(column: pa.ChunkedArray, indices: pa.Array) -> Column:
-    if column.nbytes * (1 + len(indices) // max(len(column), 1)) < _ROOM:
-        return _whole(column).take(indices)
-    pieces = [column.take(indices.slice(start, _PIECE)) for start in range(0, len(indices), _PIECE)]
+def _take(column: pa.ChunkedArray, positions: Rows) -> Column:
+    """Return the values at these positions, null where a position is -1."""
+    if not len(column):
+        return pa.nulls(len(positions), column.type)
+    if column.nbytes * (1 + len(positions) // len(column)) < _ROOM:
+        return _gather(_whole(column), positions)
+    pieces = [_gather(column, positions[start : start + _PIECE]) for start in range(0, len(positions), _PIECE)]
     return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], column.type)
+
+
+def _gather(column: Column, positions: Rows) -> Column:
+    misses = positions < 0
+    if not misses.any():
+        return column.take(pa.array(positions))
+    if not (pa.types.is_primitive(column.type) or pa.types.is_string(column.type)):
+        return column.take(pa.array(positions, mask=misses))
+    # Several times faster than taking with null positions.
+    taken = column.take(pa.array(np.maximum(positions, 0)))
+    return pc.if_else(pa.array(~misses), taken, pa.scalar(None, column.type))
 
 
 # -- ties -----------------------------------------------------------------------------------------
