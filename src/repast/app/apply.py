@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from repast.app.workspace import Workspace
+    from repast.ports.offline import OfflineEngine
 
 ATTEMPTS = 200
 """How often an apply tries to swap the manifest while others keep changing it."""
@@ -70,20 +70,31 @@ def _has_online_store(workspace: Workspace) -> bool:
 
 
 def _inspect(workspace: Workspace, sources: Sequence[SourceSpec]) -> Mapping[str, pa.Schema | RepastError]:
-    engine = workspace.engine
+    """Look at sources side by side, once at those that are one place under several names."""
+    from concurrent.futures import ThreadPoolExecutor
 
-    def inspect(source: SourceSpec) -> pa.Schema | RepastError:
+    places: dict[bytes, list[SourceSpec]] = {}
+    for source in sources:
+        place = msgspec.json.encode((source.source_type, source.options), order="sorted")
+        places.setdefault(place, []).append(source)
+    engine = workspace.engine
+    with ThreadPoolExecutor(min(INSPECTING_THREADS, len(places))) as pool:
+        inspected = pool.map(lambda group: _inspect_place(engine, group), places.values())
+        return {name: found for group in inspected for name, found in group.items()}
+
+
+def _inspect_place(engine: OfflineEngine, sources: Sequence[SourceSpec]) -> dict[str, pa.Schema | RepastError]:
+    found: dict[str, pa.Schema | RepastError] = {}
+    for source in sources:
         try:
-            return engine.inspect(source)
+            schema = engine.inspect(source)
         except MissingDependencyError:
             raise
-        except RepastError as error:
-            return error
-
-    if len(sources) == 1:
-        return {sources[0].name: inspect(sources[0])}
-    with ThreadPoolExecutor(INSPECTING_THREADS) as pool:
-        return dict(zip((s.name for s in sources), pool.map(inspect, sources), strict=True))
+        except RepastError as error:  # its message may name the source, so the others are asked too
+            found[source.name] = error
+        else:
+            return dict.fromkeys((s.name for s in sources), schema) | found
+    return found
 
 
 def execute_apply(

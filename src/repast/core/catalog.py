@@ -46,6 +46,15 @@ class Catalog:
         """The sources that have columns to look at."""
         return (s for s in self.data_sources.values() if isinstance(s, BatchSource))
 
+    def batch_source_of(self, view: FeatureView) -> BatchSource | None:
+        """The batch source of a view; by name, since a registered view may hold an older definition of it."""
+        source: DataSource | None = view.source
+        if isinstance(source, DataSource):
+            source = self.data_sources.get(source.name, source)
+        if isinstance(source, PushSource) and source.batch_source is not None:
+            source = self.data_sources.get(source.batch_source.name, source.batch_source)
+        return source if isinstance(source, BatchSource) else None
+
     def add(self, definition: object) -> None:
         """Add a definition and what it refers to; report two different ones of one name."""
         if isinstance(definition, Project):

@@ -32,6 +32,7 @@ from repast.core.manifest import (
     ProjectSpec,
     SourceSpec,
 )
+from repast.core.settled import changes_key, unsettled_sources
 from repast.core.spec import (
     dataset_spec,
     entity_spec,
@@ -71,7 +72,7 @@ def resolve_definitions(
     Args:
         definitions: Any of them, in any order.
         base: What is registered.
-        inspect: Looks at sources; called for those of the definitions only.
+        inspect: Looks at sources; called only for those that :func:`unsettled_sources` names.
         partial: Keep what is registered and not among the definitions. Saved datasets are always kept:
             no file defines them.
         problems: Found while the definitions were loaded; reported with the others.
@@ -102,6 +103,7 @@ class _Resolver:
         self.partial = partial
         self.sources: dict[str, SourceSpec] = {}
         self.columns: dict[str, SourceColumns] = {}
+        self.inspected: set[str] = set()
         self.unresolved: set[str] = set()
         self.users: dict[str, list[FeatureView]] = {}
         """Views by entity."""
@@ -162,15 +164,17 @@ class _Resolver:
     # -- sources ----------------------------------------------------------------------------------
 
     def _resolve_sources(self) -> None:
-        """Inspect the batch sources that are new here, and make the specs of all sources that are."""
-        waiting = {name: s for name, s in self.catalog.data_sources.items() if name not in self.sources}
-        specs = [source_spec(s) for s in waiting.values() if isinstance(s, BatchSource)]
+        """Inspect the batch sources that matter and were not looked at yet, and make the specs of all sources."""
+        wanted = unsettled_sources(self.catalog, self.base) - self.inspected
+        self.inspected |= wanted
+        specs = [source_spec(s) for s in self.catalog.batch_sources() if s.name in wanted]
         schemas = self.inspect(specs) if specs else {}
-        for name, source in waiting.items():
-            event = ""
-            if isinstance(source, BatchSource):
-                event = self._inspect_source(source, schemas[name]) or source.timestamp_field or ""
-            self.sources[name] = source_spec(source, timestamp_field=event)
+        for name, source in self.catalog.data_sources.items():
+            event = source.timestamp_field if isinstance(source, BatchSource) else None
+            if isinstance(source, BatchSource) and name in wanted:
+                event = self._inspect_source(source, schemas[name]) or event
+            if name in wanted or name not in self.sources:
+                self.sources[name] = source_spec(source, timestamp_field=event or "")
 
     def _inspect_source(self, source: BatchSource, schema: pa.Schema | RepastError) -> str:
         if isinstance(schema, RepastError):
@@ -179,17 +183,9 @@ class _Resolver:
         self.columns[source.name] = inspect_columns(source, schema)
         return self.columns[source.name].timestamp_field
 
-    def _source_of(self, view: FeatureView) -> BatchSource | None:
-        """The batch source of a view; by name, since a registered view may hold an older definition of it."""
-        source: DataSource | None = view.source
-        if isinstance(source, DataSource):
-            source = self.catalog.data_sources.get(source.name, source)
-        if isinstance(source, PushSource) and source.batch_source is not None:
-            source = self.catalog.data_sources.get(source.batch_source.name, source.batch_source)
-        return source if isinstance(source, BatchSource) else None
-
     def _columns_of(self, view: FeatureView) -> SourceColumns | None:
-        source = self._source_of(view)
+        """What is known of a view's source; None if it was not looked at or cannot be read."""
+        source = self.catalog.batch_source_of(view)
         return self.columns.get(source.name) if source else None
 
     # -- registered views that use what changes ---------------------------------------------------
@@ -211,7 +207,7 @@ class _Resolver:
 
     def _is_touched(self, view: FeatureViewSpec) -> bool:
         entities = (self.catalog.entities[name] for name in view.entities if name in self.catalog.entities)
-        if any(_changes_key(entity, self.base.entities.get(entity.name)) for entity in entities):
+        if any(changes_key(entity, self.base.entities.get(entity.name)) for entity in entities):
             return True
         push = self.catalog.data_sources.get(view.push_source or "")
         if isinstance(push, PushSource) and push.batch_source is not None and push.batch_source.name != view.source:
@@ -238,18 +234,21 @@ class _Resolver:
         for view in self.users.get(entity.name, ()):
             where = f"in the schema of feature view {view.name!r}"
             declared += [Vote(f.dtype, where, f.location or view.location) for f in view.schema if f.name == key.name]
-            columns = self._columns_of(view)
-            found = source_type(columns, key.name) if columns else None
-            if columns and found:
-                where = f"in source {columns.source.name!r} of feature view {view.name!r}"
-                inferred.append(Vote(found, where, view.location))
+            inferred += self._inferred_votes(view, key.name)
         registered = self.registered_user.get(entity.name)
-        for field in registered.join_keys if registered else ():
-            if registered and field.name == key.name:
-                declared.append(Vote(field.type, f"in the registered feature view {registered.name!r}"))
+        declared += _registered_votes(registered, key.name) if registered else []
         if not declared and not inferred:
             return self._known_key_type(entity.name, key.name)
         return key_type(entity, key.name, declared, inferred)
+
+    def _inferred_votes(self, view: FeatureView, key: str) -> list[Vote]:
+        columns = self._columns_of(view)
+        if columns is None:
+            registered = self.base.feature_views.get(view.name)
+            return _registered_votes(registered, key) if registered else []
+        found = source_type(columns, key)
+        where = f"in source {columns.source.name!r} of feature view {view.name!r}"
+        return [Vote(found, where, view.location)] if found else []
 
     def _known_key_type(self, entity: str, key: str) -> DataType | None:
         """What the last view of an entity said before it went."""
@@ -273,9 +272,14 @@ class _Resolver:
             features = features or infer_features(view, {key.name for key in keys}, columns)
         elif not features:
             self.unresolved.add(view.name)
-        source = self._source_of(view)
+        source = self.catalog.batch_source_of(view)
         spec = view_spec(view, source=source.name if source else "", keys=keys, features=map(field_spec, features))
         return evolve_view(spec, self.base.feature_views.get(view.name), generation=self.base.generation + 1)
+
+
+def _registered_votes(view: FeatureViewSpec, key: str) -> list[Vote]:
+    where = f"in the registered feature view {view.name!r}"
+    return [Vote(field.type, where) for field in view.join_keys if field.name == key]
 
 
 def _documented(key: FieldSpec, field: Field | None) -> FieldSpec:
@@ -283,10 +287,3 @@ def _documented(key: FieldSpec, field: Field | None) -> FieldSpec:
     if field is None:
         return key
     return FieldSpec(name=key.name, dtype=key.dtype, description=field.description, tags=dict(field.tags))
-
-
-def _changes_key(entity: Entity, registered: EntitySpec | None) -> bool:
-    known = {key.name: key for key in registered.join_keys} if registered else {}
-    if {key.name for key in entity.join_keys} != set(known):
-        return True
-    return any(key.dtype is not None and key.dtype.to_json() != known[key.name].dtype for key in entity.join_keys)

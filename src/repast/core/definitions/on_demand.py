@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +34,8 @@ class UserFunction:
     @classmethod
     def of(cls, function: Callable[..., Any], *, view: str = "") -> UserFunction:
         """Describe a function, that of the on-demand view ``view``."""
+        import hashlib
+
         target = inspect.unwrap(function)
         name = getattr(target, "__qualname__", type(target).__qualname__)
         if "<" in name:
