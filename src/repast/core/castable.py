@@ -8,8 +8,9 @@ from repast.types import Array, DataType, Decimal, Map, Set, Struct, Uuid
 
 
 def castable(source: pa.DataType, dtype: DataType) -> bool | None:
-    """Return whether a cast is lossless: True for every value, False for none but null, None if it depends.
+    """Return whether a cast is lossless: True for every value, False for none, None if it depends.
 
+    Nulls and empty lists fit everything and do not count.
     "For every value" trusts that text declared Uuid or Json needs looking at (None), and knows that
     nanoseconds are floored by rule (True).
     """
