@@ -10,9 +10,8 @@ from repast.types import Array, DataType, Decimal, Map, Set, Struct, Uuid
 def castable(source: pa.DataType, dtype: DataType) -> bool | None:
     """Return whether a cast is lossless: True for every value, False for none, None if it depends.
 
-    Nulls and empty lists fit everything and do not count.
-    "For every value" trusts that text declared Uuid or Json needs looking at (None), and knows that
-    nanoseconds are floored by rule (True).
+    Nulls and empty lists fit everything and do not count. Text as Uuid or Json depends on the value;
+    nanoseconds are floored by rule, so that counts as lossless.
     """
     t = pa.types
     if isinstance(source, pa.BaseExtensionType):
