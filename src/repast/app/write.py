@@ -1,4 +1,4 @@
-"""Rows from programs: pushed, written online or offline, erased.
+"""Rows from programs: pushed, or written online or offline.
 
 Online, an older row never replaces a newer one, so writes may come late, twice or in any order.
 """
@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from repast.app.erase import erase
+from repast.app.load import online_table
+from repast.app.view import get_online_view, get_source, get_view
 from repast.app.write_report import SourceAppend, ViewWrite, WriteReport
-from repast.core.codec.key import KeyCodec
 from repast.core.definitions import PushMode
-from repast.core.intake import ViewRows, check_source_rows, check_view_rows
+from repast.core.intake import ViewRows, check_source_rows, check_view_rows, input_types
 from repast.core.manifest import FeatureViewSpec, Manifest, SourceSpec
-from repast.errors import ConflictError, InvalidRequestError, InvalidValueError, NotFoundError, did_you_mean
-from repast.ports.online import OnlineTable, WriteResult
+from repast.errors import ConflictError, InvalidRequestError, NotFoundError, did_you_mean
+from repast.ports.online import WriteResult
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from repast.app.workspace import Workspace
+    from repast.types import DataType
 
 __all__ = ["WriteReport", "erase", "push", "write_to_offline_store", "write_to_online_store"]
 
@@ -51,8 +54,11 @@ def push(workspace: Workspace, push_source_name: str, df: Any, to: PushMode | st
             f"({', '.join(repr(view.name) for view in views)}: online=False).",
             hint='set online=True and run repast apply, or push with to="offline"',
         )
-    rows = _rows(df)
-    checked = {view.name: check_view_rows(view, _source(manifest, view), rows) for view in views}
+    rows = _rows(
+        df, manifest, views, f"the rows for push source {push_source_name!r}", whole=mode is not PushMode.ONLINE
+    )
+    given = _column_names(df)
+    checked = {view.name: _check(manifest, view, rows, given) for view in views}
     appends = [] if mode is PushMode.ONLINE else [_check_append(workspace, manifest, list(checked.values()), rows)]
     written = [] if mode is PushMode.OFFLINE else [_write(workspace, checked[view.name]) for view in online]
     return WriteReport(views=tuple(written), sources=tuple(_append(workspace, *append) for append in appends))
@@ -61,39 +67,18 @@ def push(workspace: Workspace, push_source_name: str, df: Any, to: PushMode | st
 def write_to_online_store(workspace: Workspace, feature_view_name: str, df: Any) -> WriteReport:
     """Write rows of one view online; arguments and errors as for :func:`push`."""
     manifest = workspace.registry.manifest()
-    view = _view(manifest, feature_view_name)
-    _refuse_offline_view(view)
-    return WriteReport(views=(_write(workspace, check_view_rows(view, _source(manifest, view), _rows(df))),))
+    view = get_online_view(manifest, feature_view_name)
+    checked = _check(manifest, view, _rows(df, manifest, [view], _subject(view)), _column_names(df))
+    return WriteReport(views=(_write(workspace, checked),))
 
 
 def write_to_offline_store(workspace: Workspace, feature_view_name: str, df: Any) -> WriteReport:
     """Append rows to the batch source of a view, all or none; arguments and errors as for :func:`push`."""
     manifest = workspace.registry.manifest()
-    view = _view(manifest, feature_view_name)
-    rows = _rows(df)
-    checked = check_view_rows(view, _source(manifest, view), rows)
+    view = get_view(manifest, feature_view_name)
+    rows = _rows(df, manifest, [view], _subject(view), whole=True)
+    checked = _check(manifest, view, rows, _column_names(df))
     return WriteReport(sources=(_append(workspace, *_check_append(workspace, manifest, [checked], rows)),))
-
-
-def erase(
-    workspace: Workspace, entity_rows: Sequence[Mapping[str, Any]], feature_views: Sequence[str] | None = None
-) -> int:
-    """Remove the online rows of these keys; return how many there were.
-
-    Without ``feature_views``, that is every online view all of whose join keys are given; entityless
-    views only by name. Sources are not touched: a load may bring a row back as long as they have it.
-
-    Raises:
-        InvalidRequestError: A column is nobody's join key, or a named view's keys are not all given.
-        InvalidValueError: A value is not losslessly of its key's type.
-        NotFoundError: A named view does not exist.
-
-    """
-    manifest = workspace.registry.manifest()
-    given = _given_columns(entity_rows)
-    views = _erasable(manifest, given, feature_views)
-    keys = {view.name: _keys(view, entity_rows) for view in views}
-    return sum(workspace.online.erase(_table(workspace, view), keys[view.name]) for view in views if keys[view.name])
 
 
 # -- online ---------------------------------------------------------------------------------------
@@ -109,7 +94,7 @@ def _write(workspace: Workspace, rows: ViewRows) -> ViewWrite:
 def _write_batch(
     workspace: Workspace, view: FeatureViewSpec, keys: Sequence[bytes], values: Sequence[bytes]
 ) -> WriteResult:
-    table = _table(workspace, view)
+    table = online_table(workspace.project, view)
     try:
         return workspace.online.write(table, keys, values)
     except NotFoundError:
@@ -126,10 +111,6 @@ def _write_batch(
         return workspace.online.write(table, keys, values)
 
 
-def _table(workspace: Workspace, view: FeatureViewSpec) -> OnlineTable:
-    return OnlineTable(workspace.project, view.name, view.incarnation)
-
-
 # -- offline --------------------------------------------------------------------------------------
 
 
@@ -138,7 +119,7 @@ def _check_append(
 ) -> tuple[SourceSpec, pa.Table, int]:
     import pyarrow.compute as pc
 
-    source = _source(manifest, checked[0].view)
+    source = get_source(manifest, checked[0].view)
     keep = checked[0].whole
     for view_rows in checked[1:]:
         keep = pc.or_(keep, view_rows.whole)
@@ -184,90 +165,35 @@ def _views_of(manifest: Manifest, push_source_name: str) -> list[FeatureViewSpec
     return views
 
 
-def _view(manifest: Manifest, name: str) -> FeatureViewSpec:
-    view = manifest.get("feature_views", name)
-    assert isinstance(view, FeatureViewSpec)
-    return view
+# -- rows -----------------------------------------------------------------------------------------
 
 
-def _refuse_offline_view(view: FeatureViewSpec) -> None:
-    if not view.online:
-        raise InvalidRequestError(
-            f"Feature view {view.name!r} is not served online (online=False).",
-            hint="set online=True and run repast apply",
-            context={"view": view.name},
-        )
-
-
-def _source(manifest: Manifest, view: FeatureViewSpec) -> SourceSpec:
-    source = manifest.get("data_sources", view.source)
-    assert isinstance(source, SourceSpec)
-    return source
-
-
-def _rows(df: Any) -> pa.Table:
+def _rows(
+    df: Any, manifest: Manifest, views: Sequence[FeatureViewSpec], subject: str, *, whole: bool = False
+) -> pa.Table:
+    """Return the columns of a frame that the views read, or the whole of it."""
     from repast.app.spine import to_arrow
 
-    return to_arrow(df)
-
-
-# -- erasing --------------------------------------------------------------------------------------
-
-
-def _given_columns(entity_rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not isinstance(entity_rows, Sequence) or isinstance(entity_rows, str):
-        raise InvalidRequestError(
-            f"entity_rows must be a list of mappings, not {type(entity_rows).__name__}.",
-            hint='for example [{"driver_id": 1001}]',
-        )
-    for i, row in enumerate(entity_rows):
-        if not isinstance(row, Mapping):
-            raise InvalidRequestError(f"entity_rows[{i}] must be a mapping of join key to value, not {row!r}.")
-        if set(row) != set(entity_rows[0]):
-            raise InvalidRequestError(
-                f"entity_rows[{i}] has other columns than entity_rows[0]: {sorted(row)} and {sorted(entity_rows[0])}.",
-                hint="erase rows with other keys in a call of their own",
-            )
-    return list(entity_rows[0]) if entity_rows else []
-
-
-def _erasable(manifest: Manifest, given: Sequence[str], names: Sequence[str] | None) -> list[FeatureViewSpec]:
-    known = {key.name for view in manifest.feature_views.values() for key in view.join_keys}
-    for column in given:
-        if column not in known:
-            raise InvalidRequestError(
-                f"No feature view has the join key {column!r}; nothing was erased.",
-                hint=did_you_mean(column, known) or f"join keys are {', '.join(sorted(known)) or 'none'}",
-            )
-    if isinstance(names, str):
-        raise InvalidRequestError(f"feature_views must be a list of names, not {names!r}.", hint=f"[{names!r}]")
-    if names is None:
-        views = [view for view in manifest.feature_views.values() if view.online and view.join_keys]
-        return [view for view in views if all(key.name in given for key in view.join_keys)]
-    views = [_view(manifest, name) for name in names]
+    declared: dict[str, DataType | None] = {}
     for view in views:
-        _refuse_offline_view(view)
-        missing = [key.name for key in view.join_keys if key.name not in given]
-        if missing and given:
-            raise InvalidRequestError(
-                f"entity_rows lack {', '.join(map(repr, missing))}, join key of feature view {view.name!r}; "
-                "nothing was erased.",
-                hint="give all its join keys: " + ", ".join(key.name for key in view.join_keys),
-            )
-    return views
+        for name, dtype in input_types(view, get_source(manifest, view)).items():
+            # Where views differ in a type, nobody may guess: each view casts what it gets.
+            declared[name] = dtype if declared.get(name, dtype) == dtype else None
+    types = {name: dtype for name, dtype in declared.items() if dtype is not None}
+    return to_arrow(df, columns=None if whole else list(declared), types=types, subject=subject)
 
 
-def _keys(view: FeatureViewSpec, entity_rows: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    """Return each key once; a null key is nobody's."""
-    codec = KeyCodec(view.join_keys)
-    found: dict[bytes, None] = {}
-    for i, row in enumerate(entity_rows):
-        key = [row[name] for name in codec.names]
-        if any(value is None for value in key):
-            continue
-        try:
-            found[codec.encode_row(key)] = None
-        except InvalidValueError as error:
-            context = {**error.context, "row": i}
-            raise InvalidValueError(f"entity_rows[{i}]: {error.message}", hint=error.hint, context=context) from None
-    return list(found)
+def _column_names(df: Any) -> list[str]:
+    if isinstance(df, Sequence):
+        return list(dict.fromkeys(name for row in df if isinstance(row, Mapping) for name in row))
+    if isinstance(df, Mapping):
+        return [str(name) for name in df]
+    return [str(name) for name in getattr(df, "column_names" if hasattr(df, "column_names") else "columns", ())]
+
+
+def _subject(view: FeatureViewSpec) -> str:
+    return f"the rows for feature view {view.name!r}"
+
+
+def _check(manifest: Manifest, view: FeatureViewSpec, rows: pa.Table, given: Sequence[str]) -> ViewRows:
+    return check_view_rows(view, get_source(manifest, view), rows, given=given)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from repast.core.cast import cast_array, to_instants
 from repast.core.codec.key import KeyCodec
 from repast.core.codec.row import RowCodec
-from repast.core.manifest import FeatureViewSpec, SourceSpec
+from repast.core.manifest import FeatureViewSpec, LayoutSpec, SourceSpec
 from repast.errors import InvalidRequestError, InvalidValueError, did_you_mean
-from repast.types import UnixTimestamp, from_arrow
+from repast.types import DataType, UnixTimestamp, from_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +47,7 @@ class ViewRows:
 
     def batches(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
         """Yield keys and values as the online store takes them, BATCH rows at a time."""
-        key_codec, row_codec = KeyCodec(self.view.join_keys), RowCodec(self.view.layouts[-1])
+        key_codec, row_codec = KeyCodec(self.view.join_keys), _row_codec(msgspec.json.encode(self.view.layouts[-1]))
         for start in range(0, len(self.event), BATCH):
             event = self.event.slice(start, BATCH)
             keys = key_codec.encode_columns([key.slice(start, BATCH) for key in self.keys], rows=len(event))
@@ -52,11 +55,33 @@ class ViewRows:
             yield keys, row_codec.encode(features, event, self.created.slice(start, BATCH))
 
 
-def check_view_rows(view: FeatureViewSpec, source: SourceSpec, rows: pa.Table) -> ViewRows:
+@lru_cache(maxsize=256)
+def _row_codec(layout: bytes) -> RowCodec:
+    """Return the codec of a layout; making one takes longer than encoding a row."""
+    return RowCodec(msgspec.json.decode(layout, type=LayoutSpec))
+
+
+def input_types(view: FeatureViewSpec, source: SourceSpec) -> dict[str, DataType | None]:
+    """Return every name that a column which the view reads may have, and its declared type (None: a time)."""
+    times = (source.timestamp_field, source.created_timestamp_column)
+    declared: dict[str, DataType | None] = dict.fromkeys(filter(None, times))
+    declared |= {spec.name: spec.type for spec in (*view.join_keys, *view.features)}
+    return {alias: dtype for name, dtype in declared.items() for alias in _names(source, name)}
+
+
+def check_view_rows(
+    view: FeatureViewSpec, source: SourceSpec, rows: pa.Table, *, given: Sequence[str] | None = None
+) -> ViewRows:
     """Check rows against a view and cast them to its types. Columns that the view does not have are ignored.
 
     The created time may be absent: then it is null, and such a row loses against one of the same event
     time that has one.
+
+    Args:
+        view: The view that the rows are for.
+        source: Its batch source.
+        rows: At least the columns of :func:`input_types` that there are.
+        given: All columns that the caller has, for hints; by default those of ``rows``.
 
     Raises:
         InvalidRequestError: Columns are missing, or one is there under both of its names.
@@ -67,7 +92,8 @@ def check_view_rows(view: FeatureViewSpec, source: SourceSpec, rows: pa.Table) -
     keys = {key.name: key.type for key in view.join_keys}
     needed = dict.fromkeys(keys, f"join key of feature view {view.name!r}")
     needed |= {name: f"feature of feature view {view.name!r}" for name, _ in layout.features}
-    columns = _find_columns(source, rows, needed | {source.timestamp_field: "event time"})
+    needed[source.timestamp_field] = "event time"
+    columns = _find_columns(source, rows.column_names, needed, given)
     of_view = f"of feature view {view.name!r}"
     event = _instants(rows, columns[source.timestamp_field], source, of_view)
     typed_keys = [
@@ -103,8 +129,8 @@ def check_source_rows(source: SourceSpec, schema: pa.Schema, rows: pa.Table, *, 
 
     optional = source.created_timestamp_column
     needed = {name: f"column of source {source.name!r}" for name in schema.names if name != optional}
-    columns = _find_columns(source, rows, needed)
-    if optional is not None and (found := _find_column(source, rows, optional)):
+    columns = _find_columns(source, rows.column_names, needed)
+    if optional is not None and (found := _find_column(source, rows.column_names, optional)):
         columns[optional] = found
     _refuse_extra(source, rows, set(columns.values()), schema)
     arrays = [
@@ -116,41 +142,51 @@ def check_source_rows(source: SourceSpec, schema: pa.Schema, rows: pa.Table, *, 
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _find_columns(source: SourceSpec, rows: pa.Table, needed: dict[str, str]) -> dict[str, str]:
+def _names(source: SourceSpec, name: str) -> tuple[str, ...]:
+    """Return the names that a column may have: the source's and the one that views use."""
+    if not source.field_mapping:
+        return (name,)
+    return tuple(dict.fromkeys((source.column(name), name, source.field_mapping.get(name, name))))
+
+
+def _find_columns(
+    source: SourceSpec, present: Sequence[str], needed: dict[str, str], given: Sequence[str] | None = None
+) -> dict[str, str]:
     """Return needed name -> column of the rows."""
     found: dict[str, str] = {}
     missing: list[str] = []
     for name in needed:
-        column = _find_column(source, rows, name)
+        column = _find_column(source, present, name)
         if column is None:
             missing.append(name)
         else:
             found[name] = column
     if missing:
         listing = ", ".join(f"{name!r} ({needed[name]})" for name in missing)
-        unused = [name for name in rows.column_names if name not in found.values()]
+        known = present if given is None else given
+        unused = [name for name in known if name not in found.values()]
         near = [f"for {name!r} {suggestion}" for name in missing if (suggestion := did_you_mean(name, unused))]
         raise InvalidRequestError(
             f"The rows lack {listing}.",
-            hint="; ".join(near) or f"they have {', '.join(rows.column_names) or 'no columns'}",
+            hint="; ".join(near) or f"they have {', '.join(known) or 'no columns'}",
             context={"missing": missing},
         )
     return found
 
 
-def _find_column(source: SourceSpec, rows: pa.Table, name: str) -> str | None:
-    mapped = source.field_mapping.get(name, name)
-    names = dict.fromkeys((source.column(name), name, mapped))
-    present = [candidate for candidate in names if candidate in rows.column_names]
-    if len(present) > 1:
+def _find_column(source: SourceSpec, present: Sequence[str], name: str) -> str | None:
+    """Return the column that goes by one of the names of what a view or source calls ``name``."""
+    names = _names(source, name)
+    found = [column for column in present if column in names]
+    if len(set(found)) > 1:
         raise InvalidRequestError(
-            f"The rows have {present[0]!r} and {present[1]!r}, which are two names of one column "
+            f"The rows have {found[0]!r} and {found[1]!r}, which are two names of one column "
             f"(field_mapping of source {source.name!r}).",
             hint="leave one of them out",
         )
-    if present and rows.column_names.count(present[0]) > 1:
-        raise InvalidRequestError(f"The rows have two columns named {present[0]!r}.", hint="leave one of them out")
-    return present[0] if present else None
+    if len(found) > 1:
+        raise InvalidRequestError(f"The rows have two columns named {found[0]!r}.", hint="leave one of them out")
+    return found[0] if found else None
 
 
 def _refuse_extra(source: SourceSpec, rows: pa.Table, used: set[str], schema: pa.Schema) -> None:
@@ -176,7 +212,7 @@ def _created(rows: pa.Table, source: SourceSpec, of_view: str) -> pa.Array:
     import pyarrow as pa
 
     name = source.created_timestamp_column
-    column = _find_column(source, rows, name) if name else None
+    column = _find_column(source, rows.column_names, name) if name else None
     if column is None:
         return pa.nulls(rows.num_rows, pa.int64())
     return _instants(rows, column, source, of_view)
