@@ -11,15 +11,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from repast.backends.offline.append import append_rows
 from repast.backends.offline.failure import translated
-from repast.backends.offline.scan import Scan, open_scan, source_files
+from repast.backends.offline.scan import Scan, Scanner, plan_rows
 from repast.core.manifest import SourceSpec
-from repast.core.plan.offline import TIME, CountRows, OfflinePlan
+from repast.core.plan.offline import TIME, OfflinePlan
 from repast.core.sql.dialect import DUCKDB, SqlDialect
 from repast.core.sql.join import SPINE, SpineFacts
 from repast.core.sql.plan import compile_plan
 from repast.core.sql.relation import Relation
-from repast.errors import ClosedError, InvalidConfigError, InvalidRequestError, UnsupportedError
+from repast.errors import ClosedError, InvalidConfigError, InvalidRequestError
 from repast.ports.offline import OfflineEngine
 
 _BATCH_ROWS = 65_536
@@ -54,6 +55,7 @@ class DuckDBEngine(OfflineEngine):
             self._settings["threads"] = threads
         self._temp_directory = None if temp_directory is None else self.repo_path / temp_directory
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._scanner = Scanner(self.repo_path)
         self._closed = False
         self._lock = threading.Lock()
 
@@ -64,7 +66,7 @@ class DuckDBEngine(OfflineEngine):
 
     def run(self, plan: OfflinePlan, spine: pa.Table | None = None) -> pa.RecordBatchReader:
         """See :meth:`OfflineEngine.run`."""
-        rows = plan.rows if isinstance(plan, CountRows) else plan
+        rows = plan_rows(plan)
         scan = self._open(rows.source, plan)
         if spine is not None:
             scan.cursor.register(SPINE, spine)
@@ -73,18 +75,18 @@ class DuckDBEngine(OfflineEngine):
 
     def explain(self, plan: OfflinePlan, spine: pa.Table | None = None) -> str:
         """Return the SQL that :meth:`run` would execute; ``spine`` is the name of the spine in it."""
-        rows = plan.rows if isinstance(plan, CountRows) else plan
+        rows = plan_rows(plan)
         with self._open(rows.source, plan) as scan:
             return self._compile(plan, scan, spine, pretty=True)
 
     def _compile(self, plan: OfflinePlan, scan: Scan, spine: pa.Table | None, *, pretty: bool = False) -> str:
-        rows = plan.rows if isinstance(plan, CountRows) else plan
+        rows = plan_rows(plan)
         relation = Relation(
             spec=rows.source,
             table=scan.table,
             columns=dict(zip(scan.schema.names, scan.schema.types, strict=True)),
             dialect=self.dialect,
-            file_column=scan.file_column,
+            changed=scan.changed,
             view=rows.view,
         )
         facts = None if spine is None else _facts(spine)
@@ -100,15 +102,15 @@ class DuckDBEngine(OfflineEngine):
             raise InvalidRequestError(
                 f"{subject} must be one SELECT.", hint="for example \"SELECT ... FROM 'a.parquet'\""
             )
-        return _stream(Scan.of_query(cursor, subject), statement)
+        return _stream(Scan(cursor, subject), statement)
 
     def files(self, source: SourceSpec) -> Mapping[str, str] | None:
         """Return path -> fingerprint: size and change time, or an object's etag."""
-        return source_files(source, self.repo_path)
+        return self._scanner.files(source)
 
     def append(self, source: SourceSpec, rows: pa.Table) -> None:
         """See :meth:`OfflineEngine.append`."""
-        raise UnsupportedError("append")
+        append_rows(source, rows, repo_path=self.repo_path)
 
     def close(self) -> None:
         """See :meth:`OfflineEngine.close`."""
@@ -119,7 +121,7 @@ class DuckDBEngine(OfflineEngine):
                 self._connection = None
 
     def _open(self, source: SourceSpec, plan: OfflinePlan | None = None) -> Scan:
-        return open_scan(source, plan, repo_path=self.repo_path, cursor=self._cursor())
+        return self._scanner.open(source, plan, self._cursor())
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:

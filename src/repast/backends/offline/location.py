@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -103,3 +104,20 @@ def _nearest(path: Path) -> str:
             hint = did_you_mean(wanted, there)
             return hint.replace("?", f" in {folder}?") if hint else ""
     return ""
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Whether a path with "/" fits a pattern: ``*`` and ``?`` stay within a folder, ``**`` does not."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]*\])", pattern)
+    words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    text = "".join(words.get(part) or (part if part.startswith("[") else re.escape(part)) for part in parts)
+    return re.fullmatch(text, path) is not None
+
+
+def partition_names(paths: Iterable[str], root: str) -> list[str]:
+    """Return the names that folders below ``root`` give values to, as in ``year=2024``."""
+    names: dict[str, None] = {}
+    for path in paths:
+        folders = path.removeprefix(root).split("/")[:-1]
+        names |= {folder.partition("=")[0]: None for folder in folders if "=" in folder}
+    return list(names)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
 from repast.backends.offline.failure import translated
-from repast.backends.offline.location import is_remote, local_files, local_path
+from repast.backends.offline.location import is_remote, local_files, local_path, partition_names
+from repast.backends.offline.table_format import CHANGED_COLUMN, open_snapshot
 from repast.core.manifest import SourceSpec
-from repast.core.plan.offline import CountRows, FeatureColumn, KeyColumn, OfflinePlan
+from repast.core.plan.offline import CountRows, OfflinePlan, PointInTimeJoin, ReadRows
 from repast.core.sql.dialect import DUCKDB
-from repast.errors import UnsupportedError
+from repast.core.sql.plan import plan_columns
+from repast.core.sql.relation import column
+from repast.errors import UnsupportedError, require
 from repast.types import Json, String, Uuid
 
-FILE_COLUMN = "filename"
+if TYPE_CHECKING:
+    from repast.backends.offline.cloud import BucketFileSystem
+
+_FILE_COLUMN = "__file"
 _TEXT_TYPES = (String, Uuid, Json)
 
 
@@ -33,12 +39,8 @@ class Scan:
     """The words for it in error messages."""
     table: exp.Expr = field(default_factory=exp.Table)
     schema: pa.Schema = field(default_factory=lambda: pa.schema([]))
-    file_column: str | None = None
-
-    @classmethod
-    def of_query(cls, cursor: duckdb.DuckDBPyConnection, subject: str) -> Self:
-        """A statement that opens no source of ours."""
-        return cls(cursor, subject)
+    changed: exp.Expr | None = None
+    """Condition that a row is in one of the files that the plan asks for."""
 
     def close(self) -> None:
         """Release the cursor. Idempotent."""
@@ -53,72 +55,155 @@ class Scan:
         self.close()
 
 
-def source_files(source: SourceSpec, repo_path: Path) -> Mapping[str, str]:
-    """Return path -> fingerprint of the files of a source."""
-    path, file_format = _options(source)
-    if is_remote(path):
-        raise UnsupportedError("remote")
-    return local_files(local_path(path, repo_path), file_format, source=source.name)
+@dataclass
+class Scanner:
+    """Opens sources for one DuckDB database."""
+
+    repo_path: Path
+    mounted: dict[str, BucketFileSystem] = field(default_factory=dict)
+
+    def files(self, source: SourceSpec) -> Mapping[str, str]:
+        """Return path -> fingerprint of the files a source has now."""
+        path, file_format = source_options(source)
+        with translated(subject_of(source)):
+            if file_format in ("delta", "iceberg"):
+                return open_snapshot(source, self.repo_path).files()
+            if is_remote(path):
+                return {url: str(meta["e_tag"] or meta["size"]) for url, meta in self._objects(source, None).items()}
+            return local_files(local_path(path, self.repo_path), file_format, source=source.name)
+
+    def open(self, source: SourceSpec, plan: OfflinePlan | None, cursor: duckdb.DuckDBPyConnection) -> Scan:
+        """Open a source for a plan, or for its columns only.
+
+        Raises:
+            NotFoundError, CorruptDataError, UnavailableError, UnsupportedError: It cannot be read.
+
+        """
+        _, file_format = source_options(source)
+        scan = Scan(cursor, subject_of(source))
+        try:
+            with translated(scan.subject):
+                if file_format in ("delta", "iceberg"):
+                    self._open_table(scan, source, plan)
+                else:
+                    self._open_files(scan, source, plan, file_format)
+        except BaseException:
+            scan.close()
+            raise
+        return scan
+
+    def _open_table(self, scan: Scan, source: SourceSpec, plan: OfflinePlan | None) -> None:
+        files = _changed_files(plan)
+        snapshot = open_snapshot(source, self.repo_path)
+        table = snapshot.attach(scan.cursor, plan_columns(plan) if plan else None, files)
+        scan.changed = None if files is None else column(CHANGED_COLUMN)
+        _describe(scan, table)
+
+    def _open_files(self, scan: Scan, source: SourceSpec, plan: OfflinePlan | None, file_format: str) -> None:
+        paths = self._paths(source, file_format, scan.cursor)
+        root = str(local_path(str(source.options["path"]), self.repo_path))
+        partitions = partition_names(paths, root)
+        _describe(scan, _file_function(file_format, paths, partitions))
+        files = _changed_files(plan)
+        text = [name for name in _text_columns(plan) if name in scan.schema.names]
+        if files is not None or (text and (file_format == "csv" or partitions)):
+            _describe(scan, _file_function(file_format, paths, partitions, text=text, with_file=files is not None))
+        if files is not None:
+            scan.changed = exp.In(this=column(_FILE_COLUMN), expressions=[exp.Literal.string(file) for file in files])
+
+    def _paths(self, source: SourceSpec, file_format: str, cursor: duckdb.DuckDBPyConnection) -> list[str]:
+        path = str(source.options["path"])
+        if is_remote(path):
+            return list(self._objects(source, cursor))
+        return list(local_files(local_path(path, self.repo_path), file_format, source=source.name))
+
+    def _objects(
+        self, source: SourceSpec, cursor: duckdb.DuckDBPyConnection | None
+    ) -> Mapping[str, Mapping[str, object]]:
+        require("fsspec", extra="cloud", purpose=f"Source {source.name!r} (in an object store)")
+        from repast.backends.offline.cloud import Bucket, mount
+
+        bucket = Bucket(source)
+        objects = bucket.list(source_options(source)[1], source=source.name)
+        if cursor is not None:
+            mount(cursor, self.mounted, bucket, objects)
+        return objects
 
 
-def open_scan(
-    source: SourceSpec, plan: OfflinePlan | None, *, repo_path: Path, cursor: duckdb.DuckDBPyConnection
-) -> Scan:
-    """Open a source.
+def subject_of(source: SourceSpec) -> str:
+    """Return the words for a source in error messages."""
+    return f"Source {source.name!r} ({source.options.get('path', source.source_type)})"
+
+
+def source_options(source: SourceSpec) -> tuple[str, str]:
+    """Return path and format of a file source.
 
     Raises:
-        NotFoundError, CorruptDataError, UnavailableError, UnsupportedError: It cannot be read.
+        UnsupportedError: It is of another kind.
 
     """
-    path, file_format = _options(source)
-    files = source_files(source, repo_path)
-    scan = Scan(cursor, f"Source {source.name!r} ({path})", file_column=FILE_COLUMN)
-    with translated(scan.subject):
-        _describe(scan, _file_function(file_format, list(files)))
-        text = [name for name in _text_columns(plan) if name in scan.schema.names]
-        if file_format == "csv" and text:
-            _describe(scan, _file_function(file_format, list(files), text=text))
-    return scan
-
-
-def _describe(scan: Scan, table: exp.Expr) -> None:
-    statement = exp.select("*").from_(exp.Table(this=table.copy())).limit(0)
-    scan.schema = scan.cursor.sql(DUCKDB.render(statement)).to_arrow_table().schema
-    scan.table = table
-
-
-def _options(source: SourceSpec) -> tuple[str, str]:
     if source.source_type != "file":
         raise UnsupportedError(
             f"Source {source.name!r} is of type {source.source_type!r}; the duckdb offline store reads files.",
             hint="use FileSource, or the offline store that the source is made for",
             context={"source": source.name, "source_type": source.source_type},
         )
-    return str(source.options["path"]), str(source.options.get("file_format", "parquet"))
+    return str(source.options["path"]), str(source.options.get("file_format") or "parquet")
+
+
+def _describe(scan: Scan, table: exp.Expr) -> None:
+    """Set the table of a scan and the columns it has, without those that only we need."""
+    statement = exp.select("*").from_(exp.Table(this=table.copy()) if isinstance(table, exp.Func) else table.copy())
+    schema = scan.cursor.sql(DUCKDB.render(statement.limit(0))).to_arrow_table().schema
+    scan.schema = pa.schema([field for field in schema if field.name not in (_FILE_COLUMN, CHANGED_COLUMN)])
+    scan.table = table
+
+
+def plan_rows(plan: OfflinePlan) -> PointInTimeJoin | ReadRows:
+    """Return the part of a plan that names source and columns."""
+    return plan.rows if isinstance(plan, CountRows) else plan
+
+
+def _changed_files(plan: OfflinePlan | None) -> Collection[str] | None:
+    rows = plan_rows(plan) if plan is not None else None
+    changed = rows.changed if isinstance(rows, ReadRows) else None
+    return changed.files or None if changed is not None else None
 
 
 def _text_columns(plan: OfflinePlan | None) -> list[str]:
-    """Columns that are declared as text: in CSV, "007" is not to become 7."""
+    """Columns that are declared as text: where types are guessed, "007" is not to become 7."""
     if plan is None:
         return []
-    rows = plan.rows if isinstance(plan, CountRows) else plan
-    columns: tuple[KeyColumn | FeatureColumn, ...] = (*rows.keys, *rows.features)
-    return [column.column for column in columns if column.dtype in _TEXT_TYPES]
+    rows = plan_rows(plan)
+    names = [key.column for key in rows.keys if key.dtype in _TEXT_TYPES]
+    return names + [feature.column for feature in rows.features if feature.dtype in _TEXT_TYPES]
 
 
-def _file_function(file_format: str, files: list[str], *, text: Sequence[str] = ()) -> exp.Expr:
-    paths = exp.Array(expressions=[exp.Literal.string(path) for path in files])
-    arguments: dict[str, exp.Expr] = {}
+def _file_function(
+    file_format: str,
+    files: Sequence[str],
+    partitions: Sequence[str],
+    *,
+    text: Sequence[str] = (),
+    with_file: bool = False,
+) -> exp.Expr:
+    arguments: dict[str, exp.Expr] = {"hive_partitioning": exp.true() if partitions else exp.false()}
     if len(files) > 1:
         arguments["union_by_name"] = exp.true()
+    if with_file:
+        arguments["filename"] = exp.Literal.string(_FILE_COLUMN)
+    if hive := [name for name in text if name in partitions]:
+        arguments["hive_types"] = _all_text(hive)
     if file_format == "csv":
+        # Types are told from all rows, not from the first few thousand.
         arguments |= {"header": exp.true(), "sample_size": exp.Literal.number(-1)}
-        if text:
-            arguments["types"] = exp.Struct(
-                expressions=[
-                    exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=exp.Literal.string("VARCHAR"))
-                    for name in text
-                ]
-            )
+        if own := [name for name in text if name not in partitions]:
+            arguments["types"] = _all_text(own)
+    paths = exp.Array(expressions=[exp.Literal.string(path) for path in files])
     options = [exp.EQ(this=exp.to_identifier(name), expression=value) for name, value in arguments.items()]
     return exp.Anonymous(this="read_csv" if file_format == "csv" else "read_parquet", expressions=[paths, *options])
+
+
+def _all_text(names: Sequence[str]) -> exp.Expr:
+    types = [(exp.to_identifier(name, quoted=True), exp.Literal.string("VARCHAR")) for name in dict.fromkeys(names)]
+    return exp.Struct(expressions=[exp.PropertyEQ(this=name, expression=kind) for name, kind in types])

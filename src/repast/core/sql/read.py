@@ -87,10 +87,9 @@ def _changed(changed: Changed, relation: Relation) -> exp.Expr:
         clauses.append(exp.GTE(this=created, expression=integer(changed.created_from_us)))
         clauses.append(created.copy().is_(exp.null()))
     if changed.files:
-        if relation.file_column is None:
+        if relation.changed is None:
             raise UnsupportedError(f"Source {relation.spec.name!r} is not made of files that can be told apart.")
-        paths = [exp.Literal.string(path) for path in changed.files]
-        clauses.append(exp.In(this=column(relation.file_column), expressions=paths))
+        clauses.append(relation.changed.copy())
     return exp.paren(exp.or_(*clauses)) if clauses else exp.false()
 
 

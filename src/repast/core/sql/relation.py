@@ -20,14 +20,15 @@ class Relation:
     """A source that can be selected from, as often as a statement likes.
 
     ``table`` is a table or table function, not aliased; ``columns`` are its columns with the types that
-    the engine gives them; ``file_column`` is the column with the path of a row's file, if there is one.
+    the engine gives them; ``changed`` is the condition that a row is in one of the files that the plan
+    asks for (:class:`repast.core.plan.offline.Changed`), if it does and files can be told apart.
     """
 
     spec: SourceSpec
     table: exp.Expr
     columns: Mapping[str, pa.DataType]
     dialect: SqlDialect
-    file_column: str | None = None
+    changed: exp.Expr | None = None
     view: str = field(default="")
 
     def aliased(self) -> exp.Expr:

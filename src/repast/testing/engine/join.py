@@ -150,12 +150,13 @@ class JoinRules:
             for value, (a, b) in enumerate((("1", "11"), ("11", "1"), ("", "111"), ("111", "")))
         ]
         frame = Frame((("a", String), ("b", String)), (("v", Int64),), rows)
-        spine: list[Row] = [{"a": row["a"], "b": row["b"], TIME: _T} for row in rows] + [{"a": "1", "b": "1", TIME: _T}]
+        spine: list[Row] = [{"a": row["a"], "b": row["b"], TIME: _T} for row in rows]
+        spine.append({"a": "1", "b": "1", TIME: _T})
         assert self._answers(bench, frame, spine) == {0: [0], 1: [1], 2: [2], 3: [3]}
 
     def test_view_without_entities(self, bench: Bench) -> None:
         """Without keys all rows are one history."""
-        rows = [{EVENT: _T + i * HOUR, CREATED: None, "v": i} for i in range(3)]
+        rows: list[Row] = [{EVENT: _T + i * HOUR, CREATED: None, "v": i} for i in range(3)]
         frame = Frame((), (("v", Int64),), rows)
         spine: list[Row] = [{TIME: _T - 1}, {TIME: _T}, {TIME: _T + HOUR + 1}, {TIME: _T + HOUR + 1}]
         assert self._answers(bench, frame, spine) == {1: [0], 2: [1], 3: [1]}
