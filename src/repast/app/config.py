@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from repast.app.document import Document, config_error, decode_document
-from repast.app.feast_key import BACKEND_ALIASES, IGNORED_KEYS, IGNORED_OPTIONS, REGISTRY_OPTIONS
-from repast.app.secret import mask
-from repast.errors import InvalidConfigError, Location, Problem, did_you_mean
+from repast.app.config_resolver import FILE_NAME, PROJECT_NAME, ConfigResolver
+from repast.app.document import Document, decode_document
+from repast.app.section import BackendConfig
+from repast.errors import InvalidConfigError, did_you_mean
 
-FILE_NAME = "feature_store.yaml"
+__all__ = ["FILE_NAME", "FILE_VARIABLES", "PROJECT_NAME", "BackendConfig", "RepoConfig", "load_config"]
+
 FILE_VARIABLES = ("REPAST_YAML", "FEAST_FS_YAML_FILE_PATH")
 """Environment variables that name the configuration file, the first one that is set wins."""
-
-PROJECT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-KEYS = ("project", "project_description", "provider", "registry", "offline_store", "online_store")
-"""The keys that mean something to Repast, in the order they are shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackendConfig:
-    """One section: which backend, and its options as they were written.
-
-    Args:
-        section: "registry", "offline_store" or "online_store".
-        type: Name of an installed backend, or the dotted path of a class.
-        options: What the class is made with; checked against it when it is opened.
-        origin: The file it was read from, if it was a file.
-
-    """
-
-    section: str
-    type: str
-    options: Mapping[str, object] = field(default_factory=dict)
-    origin: Document | None = field(default=None, repr=False, compare=False)
-
-    def location(self, option: str = "") -> Location | None:
-        """Where the section, or one of its options, is written."""
-        path = (self.section, option) if option else (self.section,)
-        return self.origin.location(*path) if self.origin else None
-
-    def to_public_dict(self) -> dict[str, object]:
-        """The section as it could be written, secrets hidden."""
-        return {"type": self.type, **{name: mask(name, value) for name, value in self.options.items()}}
-
-    def __repr__(self) -> str:
-        return f"BackendConfig({self.section}={self.to_public_dict()!r})"
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -117,7 +82,7 @@ class RepoConfig:
         return config
 
     def _fill(self, values: Mapping[str, object], origin: Document | None, repo_path: str | Path | None) -> None:
-        resolver = _Resolver(values, origin)
+        resolver = ConfigResolver(values, origin)
         resolved = resolver.resolve()
         resolved["repo_path"] = Path(repo_path or ".").expanduser().absolute()
         resolved["file"] = Path(origin.file) if origin else None
@@ -204,156 +169,3 @@ def _elsewhere(path: Path) -> str:
     below = path.parent / "feature_repo"
     found = above or (below if (below / FILE_NAME).is_file() else None)
     return f"there is one in {found}: go there first" if found else "start a project with: repast init my_project"
-
-
-class _Resolver:
-    """Turns written values into a configuration, collecting every problem on the way."""
-
-    def __init__(self, values: Mapping[str, object], origin: Document | None) -> None:
-        self.values = values
-        self.origin = origin
-        self.problems: list[Problem] = []
-        self.ignored: dict[str, str] = {}
-
-    def resolve(self) -> dict[str, Any]:
-        self.keys()
-        self.auth()
-        resolved = {
-            "project": self.project(),
-            "project_description": self.text("project_description", ""),
-            "provider": self.text("provider", "local"),
-            "registry_ttl": self.registry_ttl(),
-        }
-        defaults = self.defaults(resolved["provider"])
-        resolved["registry"] = self.registry(defaults)
-        resolved["offline_store"] = self.backend("offline_store", defaults)
-        resolved["online_store"] = None if self.without_online() else self.backend("online_store", defaults)
-        if self.problems:
-            raise config_error(self.problems)
-        return resolved
-
-    def report(self, message: str, *path: str, hint: str = "") -> None:
-        location = self.origin.location(*path) if self.origin else None
-        self.problems.append(Problem(message, location=location, hint=hint))
-
-    def keys(self) -> None:
-        for key in self.values:
-            if key in IGNORED_KEYS:
-                self.ignored[key] = IGNORED_KEYS[key]
-            elif key not in KEYS:
-                hint = did_you_mean(key, (*KEYS, *IGNORED_KEYS)) or f"the keys are: {', '.join(KEYS)}"
-                self.report(f"{key!r} is not a key of {FILE_NAME}.", key, hint=hint)
-
-    def auth(self) -> None:
-        """Ignoring a demand for access control would leave a door open, so it is refused."""
-        auth = self.values.get("auth")
-        kind = auth.get("type", "no_auth") if isinstance(auth, Mapping) else auth or "no_auth"
-        if kind != "no_auth":
-            self.report(
-                f"auth.type {kind!r} is not supported: nothing would check who asks.", "auth", hint="type: no_auth"
-            )
-
-    def project(self) -> str:
-        project = self.values.get("project")
-        if project is None:
-            self.report("project is missing.", "project", hint="add a line like: project: my_project")
-        elif not isinstance(project, str):
-            self.report(f"project must be text, not {project!r}.", "project", hint=f'quote it: "{project}"')
-        elif not PROJECT_NAME.fullmatch(project):
-            self.report(
-                f"{project!r} is not a valid project name.",
-                "project",
-                hint="use letters, digits, '_' and '-'; start with a letter or digit; at most 100 long",
-            )
-        else:
-            return str(project)
-        return ""
-
-    def text(self, key: str, default: str) -> str:
-        value = self.values.get(key)
-        if value is not None and not isinstance(value, str):
-            self.report(f"{key} must be text, not {value!r}.", key, hint="quote it")
-        return str(value) if isinstance(value, str) else default
-
-    def defaults(self, provider: str) -> Mapping[str, Mapping[str, object]]:
-        if provider == "local":
-            return LOCAL
-        from repast.app.plugin import get_provider
-
-        return {**LOCAL, **get_provider(provider, self.origin.location("provider") if self.origin else None)}
-
-    def without_online(self) -> bool:
-        if "online_store" not in self.values:
-            return False
-        value = self.values["online_store"]
-        return value is None or (isinstance(value, str) and value.lower() in ("null", "none"))
-
-    def registry(self, defaults: Mapping[str, Mapping[str, object]]) -> BackendConfig:
-        written = self.values.get("registry")
-        if isinstance(written, str):
-            if not written.strip():
-                self.report("registry is empty.", "registry", hint="registry: data/registry")
-            return BackendConfig("registry", str(defaults["registry"]["type"]), {"path": written}, self.origin)
-        return self.backend("registry", defaults)
-
-    def backend(self, section: str, defaults: Mapping[str, Mapping[str, object]]) -> BackendConfig:
-        written = self.values.get(section)
-        if written is None:
-            written = defaults[section]
-        elif isinstance(written, str):
-            written = {"type": written}
-        elif not isinstance(written, Mapping):
-            self.report(
-                f"{section} must be a name or a mapping, not {written!r}.",
-                section,
-                hint=f"{section}:\n          type: {defaults[section]['type']}",
-            )
-            written = {}
-        kind = self.type_of(section, written, str(defaults[section]["type"]))
-        return BackendConfig(section, kind, self.options(section, kind, written), self.origin)
-
-    def type_of(self, section: str, written: Mapping[str, object], default: str) -> str:
-        key = "registry_type" if section == "registry" and "registry_type" in written else "type"
-        kind = written.get(key, default)
-        if not isinstance(kind, str) or not kind:
-            self.report(f"{section}.{key} must be the name of a backend, not {kind!r}.", section, key)
-            return default
-        alias = BACKEND_ALIASES[section].get(kind)
-        if alias is not None and kind != alias:
-            self.ignored[f"{section}.{key}"] = f"{kind!r} is read as {alias!r}"
-        return str(alias or kind)
-
-    def options(self, section: str, kind: str, written: Mapping[str, object]) -> dict[str, object]:
-        reasons = IGNORED_OPTIONS.get((section, kind), {})
-        kept: dict[str, object] = {}
-        for option, value in written.items():
-            if option in reasons:
-                self.ignored[f"{section}.{option}"] = reasons[option]
-            elif option != "type" and not (section == "registry" and option in REGISTRY_OPTIONS):
-                kept[option] = value
-        return kept
-
-    def registry_ttl(self) -> timedelta | None:
-        written = self.values.get("registry")
-        value = written.get("cache_ttl_seconds") if isinstance(written, Mapping) else None
-        if isinstance(value, str) and value.isdecimal():
-            value = int(value)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 10**9:
-            self.report(
-                f"registry.cache_ttl_seconds must be a number of seconds, not {value!r}.",
-                "registry",
-                "cache_ttl_seconds",
-                hint="0 means: read it once and keep it",
-            )
-            return None
-        return timedelta(seconds=value)
-
-
-LOCAL: Mapping[str, Mapping[str, object]] = {
-    "registry": {"type": "object_store"},
-    "offline_store": {"type": "duckdb"},
-    "online_store": {"type": "sqlite"},
-}
-"""What provider "local" stands for."""

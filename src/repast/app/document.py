@@ -110,7 +110,7 @@ class _Reader:
         loader.flatten_mapping(node)
         values: dict[str, object] = {}
         for key_node, value_node in node.value:
-            key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = loader.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 self.report(_line(key_node), f"{key!r} is not a text key.", f'quote it: "{key_node.value}":')
                 continue
@@ -136,13 +136,16 @@ class _Reader:
         if id(node) in above:
             self.report(_line(node), f"{'.'.join(path)} contains itself.", "remove the alias (*name)")
             return None
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _PLAIN_TAGS:
+            self.refuse_tag(_line(node), node.tag)
+            return None
         if isinstance(node, yaml.MappingNode):
             return self.members(node, loader, path, above)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, loader, path, above | {id(node)}) for item in node.value]
-        found: object = loader.construct_object(node)  # type: ignore[no-untyped-call]
+        found: object = loader.construct_object(node)
         if isinstance(found, str) and "$" in found:
-            return self.substitute(found, quoted=bool(node.style), line=_line(node))
+            return self.substitute(found, quoted=bool(getattr(node, "style", None)), line=_line(node))
         return found
 
     def substitute(self, text: str, *, quoted: bool, line: int) -> str:
@@ -167,6 +170,12 @@ class _Reader:
             )
         return found or inside["default"] or ""
 
+    def refuse_tag(self, line: int, tag: str) -> None:
+        shown = tag.replace("tag:yaml.org,2002:", "!!")
+        self.report(
+            line, f"The tag {shown} is not allowed.", "remove it: values are plain text, numbers, lists, mappings"
+        )
+
     def syntax(self, error: yaml.YAMLError, text: str) -> None:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -175,10 +184,22 @@ class _Reader:
             self.report(line, "The line is indented with a tab.", "YAML wants spaces")
             return
         reason = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        self.report(line, f"This is not valid YAML: {reason}.", "check colons, quotes and indentation of this line")
+        if reason == "but found another document":
+            self.report(line, "A second document begins here.", "remove the line ---")
+            return
+        if unknown := re.fullmatch(r"could not determine a constructor for the tag '(.*)'", reason):
+            self.refuse_tag(line, unknown[1])
+            return
+        context = getattr(error, "context_mark", None)
+        since = f", in what begins in line {context.line + 1}" if context and context.line + 1 != line else ""
+        hint = "check colons, quotes and indentation of this line and the one above"
+        if "${" in "".join(lines[line - 1 : line]):
+            hint = 'inside { } or [ ] a variable needs quotes: "${NAME}"'
+        self.report(line, f"This is not valid YAML: {reason}{since}.", hint)
 
 
-_VARIABLE = re.compile(r"\$(?:\$|\{(?P<braced>[^}]*)\}|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))")
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+_VARIABLE = re.compile(r"\$(?:\$|\{(?P<braced>[^}]*)\}|\{|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))")
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{).)*))?", re.DOTALL)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 IGNORED_KEYS: Mapping[str, str] = {
     "entity_key_serialization_version": "Repast has one key encoding, and versions it itself",
     "coerce_tz_aware": "instants are always UTC inside; naive ones mean UTC",
-    "flags": "nothing is hidden behind flags",
+    "flags": "no feature needs a flag",
     "batch_engine": "loads run in the offline store's engine",
     "materialization": "loads read only the newest rows and size their batches themselves",
     "feature_server": "there is no feature server yet",

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from repast.app.config import BackendConfig
 from repast.app.document import EnvText
 from repast.app.secret import mask
+from repast.app.section import BackendConfig
 from repast.errors import Problem, did_you_mean
 
 
 def check_options(cls: type, backend: BackendConfig) -> tuple[dict[str, object], list[Problem]]:
     """Return the options as the class wants them, and everything wrong with them."""
     parameters = _parameters(cls)
-    problems: list[Problem] = []
+    problems = _signature_problems(cls, parameters, backend)
     options: dict[str, object] = {}
     accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     known = {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY and name != "repo_path"}
@@ -48,6 +48,19 @@ def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
     except NameError:  # annotations that exist for type checkers only: names can be checked, types cannot
         found = inspect.signature(cls).parameters
         return {name: parameter.replace(annotation=Any) for name, parameter in found.items()}
+
+
+def _signature_problems(
+    cls: type, parameters: Mapping[str, inspect.Parameter], backend: BackendConfig
+) -> list[Problem]:
+    """A class that cannot be made the way backends are made."""
+    kinds = {name: p.kind for name, p in parameters.items() if p.default is p.empty or name == "repo_path"}
+    named = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD
+    if all(kind in named for kind in kinds.values()) and ("repo_path" in kinds or named[1] in kinds.values()):
+        return []
+    message = f"{backend.section}.type {backend.type!r}: {cls.__name__} cannot be made with keyword-only options."
+    hint = "declare def __init__(self, *, repo_path: Path, ...)"
+    return [Problem(message, location=backend.location("type"), hint=hint)]
 
 
 def _check(
@@ -103,14 +116,17 @@ def _convert_union(value: object, annotation: Any) -> object:
     members = typing.get_args(annotation)
     if value is None and type(None) in members:
         return None
+    members = tuple(member for member in members if member is not type(None))
+    if len(members) == 1:
+        return convert(value, members[0])
     exact = [member for member in members if type(value) is member]
+    hint = ""
     for member in (*exact, *members):
-        if member is not type(None):
-            try:
-                return convert(value, member)
-            except _MismatchError:
-                continue
-    raise _MismatchError(_words(annotation))
+        try:
+            return convert(value, member)
+        except _MismatchError as mismatch:
+            hint = hint or mismatch.hint
+    raise _MismatchError(_words(annotation), hint)
 
 
 def _convert_literal(value: object, allowed: tuple[object, ...]) -> object:
@@ -126,8 +142,7 @@ def _convert_container(value: object, annotation: Any, origin: Any) -> object:
     if origin in (dict, Mapping):
         if not isinstance(value, Mapping):
             raise _MismatchError(_words(annotation))
-        wanted = inside[1] if inside else Any
-        return {str(key): convert(member, wanted) for key, member in value.items()}
+        return {str(key): _member(key, member, inside[1] if inside else Any) for key, member in value.items()}
     if not isinstance(value, list | tuple):
         raise _MismatchError(_words(annotation))
     wanted = inside[0] if inside else Any
@@ -135,10 +150,17 @@ def _convert_container(value: object, annotation: Any, origin: Any) -> object:
     return tuple(converted) if origin is tuple else converted
 
 
+def _member(key: object, value: object, annotation: Any) -> object:
+    try:
+        return convert(value, annotation)
+    except _MismatchError as mismatch:
+        raise _MismatchError(f"a mapping whose {key!r} is {mismatch.wanted}", mismatch.hint) from None
+
+
 def _text(value: object) -> str:
     if isinstance(value, str):
         return str(value)
-    quote = f'quote it: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    quote = f'put it in quotes: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
     raise _MismatchError("text", quote)
 
 
@@ -191,7 +213,6 @@ _WORDS: Mapping[Any, str] = {
     int: "a whole number",
     float: "a number",
     Path: "a path",
-    type(None): "null",
     dict: "a mapping",
     Mapping: "a mapping",
     list: "a list",
@@ -204,7 +225,8 @@ def _words(annotation: Any) -> str:
     """An annotation in words for people who write yaml."""
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_words(member) for member in typing.get_args(annotation))
+        members = [member for member in typing.get_args(annotation) if member is not type(None)]
+        return " or ".join(_words(member) for member in members)
     if origin is typing.Literal:
         return " or ".join(repr(member) for member in typing.get_args(annotation))
     return _WORDS.get(origin or annotation, "a value")

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from repast.app.config import BackendConfig, RepoConfig
+from repast.app.config import RepoConfig
 from repast.app.document import config_error
 from repast.app.entry_point import installed
 from repast.app.option import check_options
-from repast.errors import Location, MissingDependencyError, Problem, UnsupportedError, did_you_mean
+from repast.app.section import BackendConfig
+from repast.errors import InvalidConfigError, Location, MissingDependencyError, Problem, UnsupportedError, did_you_mean
 
 if TYPE_CHECKING:
     from repast.ports.offline import OfflineEngine
     from repast.ports.online import OnlineStore
     from repast.ports.registry import RegistryStore
-
 GROUPS: Mapping[str, str] = {
     "registry": "repast.registries",
     "offline_store": "repast.offline_stores",
     "online_store": "repast.online_stores",
 }
 """Section of feature_store.yaml -> group of entry points."""
+
+_PORTS: Mapping[str, tuple[str, str]] = {
+    "registry": ("repast.ports.registry", "RegistryStore"),
+    "offline_store": ("repast.ports.offline", "OfflineEngine"),
+    "online_store": ("repast.ports.online", "OnlineStore"),
+}
 
 
 def open_registry(config: RepoConfig) -> RegistryStore:
@@ -35,16 +42,12 @@ def open_registry(config: RepoConfig) -> RegistryStore:
         MissingDependencyError: The backend needs a package that is not installed.
 
     """
-    from repast.ports.registry import RegistryStore
-
-    return cast(RegistryStore, _open(config, config.registry, RegistryStore))
+    return cast("RegistryStore", _open(config, config.registry))
 
 
 def open_offline_engine(config: RepoConfig) -> OfflineEngine:
     """Make the offline engine of a configuration; errors as in :func:`open_registry`."""
-    from repast.ports.offline import OfflineEngine
-
-    return cast(OfflineEngine, _open(config, config.offline_store, OfflineEngine))
+    return cast("OfflineEngine", _open(config, config.offline_store))
 
 
 def open_online_store(config: RepoConfig) -> OnlineStore:
@@ -54,13 +57,11 @@ def open_online_store(config: RepoConfig) -> OnlineStore:
         UnsupportedError: The project has none.
 
     """
-    from repast.ports.online import OnlineStore
-
     if config.online_store is None:
         raise UnsupportedError(
             f"Project {config.project!r} has no online store.", hint="set online_store in feature_store.yaml"
         )
-    return cast(OnlineStore, _open(config, config.online_store, OnlineStore))
+    return cast("OnlineStore", _open(config, config.online_store))
 
 
 def check_backends(config: RepoConfig) -> list[Problem]:
@@ -94,23 +95,24 @@ def get_provider(name: str, location: Location | None) -> Mapping[str, Mapping[s
     return defaults
 
 
-def _open(config: RepoConfig, backend: BackendConfig, port: type) -> object:
+def _open(config: RepoConfig, backend: BackendConfig) -> object:
     found = find_class(config, backend)
     if isinstance(found, Problem):
         raise config_error([found])
-    if not issubclass(found, port):
-        message = f"{backend.section}.type {backend.type!r} is not a {port.__name__}."
-        hint = f"its class must extend {port.__module__}.{port.__name__}"
-        raise config_error([Problem(message, location=backend.location("type"), hint=hint)])
     options, problems = check_options(found, backend)
     if problems:
         raise config_error(problems)
     factory: Callable[..., object] = found
-    return factory(repo_path=config.repo_path, **options)
+    try:
+        return factory(repo_path=config.repo_path, **options)
+    except InvalidConfigError as error:
+        named = re.match(rf"{backend.section}\.(\w+)", error.message)
+        location = backend.location(named[1] if named else "")
+        raise config_error([Problem(error.message, location=location, hint=error.hint)]) from error
 
 
 def find_class(config: RepoConfig, backend: BackendConfig) -> type | Problem:
-    """Return the class of a section's type: the name of an entry point, or a dotted path.
+    """Return the class of a section's type (the name of an entry point, or a dotted path), or what is wrong.
 
     Raises:
         MissingDependencyError: The class is there but a package that it imports is not.
@@ -118,37 +120,54 @@ def find_class(config: RepoConfig, backend: BackendConfig) -> type | Problem:
     """
     types = installed(GROUPS[backend.section])
     target = types.get(backend.type)
-    if target is None and not _dotted(backend.type):
+    if target is None and not _is_dotted(backend.type):
         return _unknown(backend, types)
     module_name, _, attribute = _split(target or backend.type)
     if target is None:
         _reach(module_name, config)
     try:
-        found = getattr(importlib.import_module(module_name), attribute, None)
+        found: object = getattr(importlib.import_module(module_name), attribute, None)
     except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if f"{module_name}.".startswith(f"{missing}."):
+        if f"{module_name}.".startswith(f"{error.name}."):
             return _unknown(backend, types) if target is None else _broken(backend, module_name)
-        raise MissingDependencyError(
-            f"{backend.section}.type {backend.type!r} needs the package {missing.partition('.')[0]!r}, "
-            "which is not installed.",
-            hint=f"pip install {missing.partition('.')[0]}, or the extra of the package that provides {backend.type!r}",
-        ) from error
+        raise _missing(backend, error) from error
     except (ImportError, SyntaxError) as error:
-        message = f"{backend.section}.type {backend.type!r}: module {module_name!r} cannot be imported: {error}."
-        return Problem(message, location=backend.location("type"), hint=f'try: python -c "import {module_name}"')
-    if isinstance(found, type):
-        return found
-    message = f"{backend.section}.type {backend.type!r}: module {module_name!r} has no class {attribute!r}."
-    return Problem(message, location=backend.location("type"), hint="write it as package.module.ClassName")
+        message = f"module {module_name!r} cannot be imported: {error}."
+        return _problem(backend, message, f'try: python -c "import {module_name}"')
+    if not isinstance(found, type):
+        hint = "write it as package.module.ClassName"
+        return _problem(backend, f"module {module_name!r} has no class {attribute!r}.", hint)
+    port = _port(backend.section)
+    if not issubclass(found, port):
+        return _problem(backend, f"it is no {port.__name__}.", f"extend {port.__module__}.{port.__name__}")
+    return found
+
+
+def _port(section: str) -> type:
+    module_name, name = _PORTS[section]
+    port: type = getattr(importlib.import_module(module_name), name)
+    return port
+
+
+def _problem(backend: BackendConfig, message: str, hint: str) -> Problem:
+    subject = f"{backend.section}.type {backend.type!r}"
+    return Problem(f"{subject}: {message}", location=backend.location("type"), hint=hint)
+
+
+def _missing(backend: BackendConfig, error: ModuleNotFoundError) -> MissingDependencyError:
+    package = (error.name or "").partition(".")[0]
+    return MissingDependencyError(
+        f"{backend.section}.type {backend.type!r} needs the package {package!r}, which is not installed.",
+        hint=f"pip install {package}, or the extra of the package that provides {backend.type!r}",
+    )
 
 
 def _broken(backend: BackendConfig, module_name: str) -> Problem:
-    message = f"{backend.section}.type {backend.type!r} is installed, but its module {module_name!r} is not there."
-    return Problem(message, location=backend.location("type"), hint="reinstall the package that provides it")
+    hint = "reinstall the package that provides it"
+    return _problem(backend, f"it is installed, but its module {module_name!r} is not there.", hint)
 
 
-def _dotted(name: str) -> bool:
+def _is_dotted(name: str) -> bool:
     return all(part.isidentifier() for part in name.replace(":", ".").split(".")) and "." in name.replace(":", ".")
 
 

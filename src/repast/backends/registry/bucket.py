@@ -189,11 +189,10 @@ class Bucket:
 def _open(url: str, options: Mapping[str, str | int | float | bool]) -> ObjectStore:
     if url.startswith("memory:"):
         return _memory(url)
+    settings = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in options.items()}
     try:
         # Its overloads tell the settings of S3, GCS and Azure apart, which here only the url does.
-        store: ObjectStore = cast(Any, from_url)(
-            url, config=dict(options), client_options=_CLIENT, retry_config=_RETRIES
-        )
+        store: ObjectStore = cast(Any, from_url)(url, config=settings, client_options=_CLIENT, retry_config=_RETRIES)
         return store
     except UnknownConfigurationKeyError as error:
         raise InvalidConfigError(f"registry.storage_options: {_reason(error)}") from error
