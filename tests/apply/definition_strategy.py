@@ -51,10 +51,16 @@ class World:
         return {source.name: self.schemas[source.name] for source in sources}
 
 
+METADATA: tuple[dict[str, object], ...] = (
+    {},
+    {"description": "größer", "tags": {"team": "x", "tier": ""}},
+    {"owner": "two words", "tags": {"team": "y"}},
+)
+FIELD_METADATA: tuple[dict[str, object], ...] = ({}, {"description": "in km", "tags": {"unit": "km"}})
+
+
 def metadata() -> st.SearchStrategy[dict[str, object]]:
-    text = st.sampled_from(["", "x", "größer", "two words"])
-    tags = st.dictionaries(st.sampled_from(["team", "tier"]), text, max_size=2)
-    return st.fixed_dictionaries({"description": text, "owner": text, "tags": tags})
+    return st.sampled_from(METADATA)
 
 
 def _function(name: str) -> UserFunction:
@@ -119,7 +125,8 @@ def _view(
     chosen = draw(st.lists(st.sampled_from(entities), unique=True, max_size=2))
     types = {source.field_mapping.get(f.name, f.name): f.type for f in schemas[source.name]}
     by_arrow = {dtype.arrow: dtype for dtype in FEATURE_TYPES}
-    features = [Field(name=n, dtype=by_arrow[t], **draw(_field())) for n, t in types.items() if n.startswith("f")]
+    field_metadata = draw(st.sampled_from(FIELD_METADATA))
+    features = [Field(name=n, dtype=by_arrow[t], **field_metadata) for n, t in types.items() if n.startswith("f")]
     schema = draw(st.one_of(st.just([]), st.lists(st.sampled_from(features), min_size=1, unique=True)))
     if schema and draw(st.booleans()):
         schema = [Field(name=k.name, dtype=KEYS[k.name]) for e in chosen for k in e.join_keys] + schema
@@ -134,10 +141,6 @@ def _view(
         offline=draw(st.booleans()),
         **draw(metadata()),
     )
-
-
-def _field() -> st.SearchStrategy[dict[str, object]]:
-    return st.fixed_dictionaries({"description": st.sampled_from(["", "in km"]), "tags": st.just({})})
 
 
 @st.composite

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from repast import (
@@ -20,7 +21,10 @@ from repast import (
     RequestSource,
     on_demand_feature_view,
 )
+from repast.core.definitions import Definition
 from repast.core.definitions.problem import collecting_problems, without_location
+from repast.core.manifest import Manifest, ProjectSpec
+from repast.core.resolve import resolve_definitions
 from repast.errors import InvalidDefinitionError, InvalidRequestError
 from repast.types import Array, Decimal, Float64, Int64, Map
 
@@ -165,6 +169,26 @@ def test_misuse_is_collected_with_its_line_while_loading(make):
     for problem in problems:
         assert problem.location is not None
         assert Path(problem.location.file) == Path(__file__)
+
+
+@pytest.mark.parametrize("make", [m[1] for m in MISUSES], ids=[m[0] for m in MISUSES])
+def test_misuse_does_not_stop_the_search_for_other_problems(make):
+    """While files are loaded, problems are collected and the definitions go on to be resolved."""
+    schema = pa.schema([("driver_id", pa.int64()), ("ts", pa.timestamp("us")), ("trips", pa.int64())])
+    with collecting_problems() as loading:
+        try:
+            definitions = [make(), FeatureService(name="other", features=[STATS[["rate"]]])]
+        except (InvalidDefinitionError, InvalidRequestError):
+            return
+    with pytest.raises(InvalidDefinitionError) as caught:
+        resolve_definitions(
+            [d for d in definitions if isinstance(d, Definition)],
+            base=Manifest(project=ProjectSpec(name="p")),
+            inspect=lambda sources: dict.fromkeys((s.name for s in sources), schema),
+            problems=loading,
+        )
+    assert "feature 'rate' is not a column of source 'stats'" in str(caught.value)
+    assert len(caught.value.problems) > len(loading)
 
 
 def test_definitions_are_frozen_values():

@@ -46,6 +46,9 @@ class Entity(Definition):
         self._init(name=name, description=description, tags=tags, owner=owner, join_keys=())
         object.__setattr__(self, "join_keys", self._parse(name if join_keys is None else join_keys, value_type))
         self._check()
+        # What is refused has been reported; without it the other definitions can be checked too.
+        valid = [k if k.dtype in KEY_TYPES else JoinKey(k.name) for k in self.join_keys if isinstance(k.name, str)]
+        object.__setattr__(self, "join_keys", tuple(valid))
 
     def _parse(self, given: object, value_type: object) -> tuple[JoinKey, ...]:
         if isinstance(given, str):

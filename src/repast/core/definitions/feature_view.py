@@ -60,7 +60,7 @@ class FeatureView(Definition):
             entities=(),
             schema=(),
             source=source,
-            ttl=ttl or None,
+            ttl=ttl if ttl and is_duration(ttl) else None,
             online=online,
             offline=offline,
         )

@@ -90,9 +90,11 @@ class BatchSource(DataSource):
             self.problem(f"{self.timezone!r} is not a time zone.", hint='use an IANA name, for example "Europe/Paris"')
         if not is_duration(self.lateness):
             self.problem(f"lateness must be a timedelta of zero or more, not {self.lateness!r}.")
+            object.__setattr__(self, "lateness", timedelta(0))
         for option in ("timestamp_field", "created_timestamp_column"):
             if not isinstance(getattr(self, option), str | None):
                 self.problem(f"{option} must be the name of a column, not {getattr(self, option)!r}.")
+                object.__setattr__(self, option, None)
         for name in duplicates(self.field_mapping.values()):
             self.problem(f"field_mapping gives the name {name!r} to two columns.")
         if self.timestamp_field and self.timestamp_field == self.created_timestamp_column:
@@ -253,6 +255,7 @@ class PushSource(DataSource):
         self._init(name=name, batch_source=batch_source, description=description, tags=tags, owner=owner)
         if batch_source is not None and not isinstance(batch_source, BatchSource):
             self.problem(f"batch_source must be a batch source such as FileSource, not {batch_source!r}.")
+            object.__setattr__(self, "batch_source", None)
 
     __hash__ = Definition.__hash__
 
