@@ -112,7 +112,7 @@ MISUSES = (
     Misuse("feature without a view", "get-online-features -f temp -e origin=JFK"),
     Misuse("misspelt service", "get-online-features -s delay_modle -e origin=JFK"),
     Misuse("key without a value", "get-online-features -f weather:temp -e origin"),
-    Misuse("misspelt key", "get-online-features -f weather:temp -e orign=JFK"),
+    Misuse("misspelt join key", "get-online-features -f weather:temp -e orign=JFK"),
     Misuse("missing key", "get-online-features -f plane_history:arrivals -f weather:temp -e origin=JFK"),
     Misuse(
         "request field of the wrong type",

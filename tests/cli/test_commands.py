@@ -29,7 +29,10 @@ def test_init_makes_a_project_that_applies(tmp_path: Path) -> None:
     assert result.code == 0
     assert "project: my_flights" in (project / "feature_store.yaml").read_text()
     assert "data/registry/" in (project / ".gitignore").read_text()
-    assert result.out.splitlines()[-2:] == ["  cd my_flights", "  repast apply"]
+    assert result.out.splitlines() == [
+        "Made the project my_flights: .gitignore, README.md, feature_store.yaml, features.py, data/ (4 files).",
+        "Next: cd my_flights && repast apply",
+    ]
     assert run_repast("apply", cwd=project).code == 0
 
 

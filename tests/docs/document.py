@@ -17,7 +17,8 @@ How a code block is run depends on its language:
 
 Any other language fails the test. One thing in an output may differ from run to run: the present. An instant less
 than an hour from now is compared as ``2026-01-05T09:30:00Z``, and that is how documents write it.
-``pip install repast`` is not run: the test runs what is installed.
+``pip install repast`` is not run: the test runs what is installed. A plain ``repast`` command is run in this process,
+which takes a tenth of the time; with ``pytest --slow`` it is run by bash like everything else.
 
 ``python tests/docs/document.py docs/tutorial.md`` writes what was seen into the document: read the difference before
 you commit it.
@@ -30,6 +31,7 @@ import doctest
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -59,6 +61,7 @@ class Reader:
 
     folder: Path
     home: Path
+    real_processes: bool = True
     session: dict[str, object] = field(default_factory=lambda: {"__name__": "__main__"})
 
     def follow(self, block: Block) -> str:
@@ -88,6 +91,8 @@ class Reader:
     def _type(self, command: str, *, may_print: bool = True) -> str:
         if command.startswith("pip install "):
             return ""
+        if not self.real_processes and _is_plain(command):
+            return self._type_here(command)
         noted = self.home / ".folder"
         script = f"cd '{self.folder}' || exit 99\n{command}\nstatus=$?\npwd > '{noted}'\nexit $status\n"
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -105,6 +110,17 @@ class Reader:
         seen = _without_present(done.stdout)
         assert done.returncode == 0 or "error:" in seen, f"$ {command}\nexited with {done.returncode}\n{seen}"
         assert may_print or not seen, f"$ {command}\n{seen}"
+        return seen
+
+    def _type_here(self, command: str) -> str:
+        from repast.cli.main import run
+
+        printed = io.StringIO()
+        args = shlex.split(command.replace("\\\n", ""))[1:]
+        with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            code = run(args)
+        seen = _without_present(printed.getvalue())
+        assert code == 0 or "error:" in seen, f"$ {command}\nexited with {code}\n{seen}"
         return seen
 
     def _session(self, text: str) -> str:
@@ -143,14 +159,14 @@ def read_blocks(text: str) -> list[Block]:
     ]
 
 
-def follow(path: Path, folder: Path) -> int:
+def follow(path: Path, folder: Path, *, real_processes: bool = True) -> int:
     """Follow a whole document in an empty folder; return the number of its code blocks.
 
     Raises:
         AssertionError: What is seen is not what the document says.
 
     """
-    reader = Reader(folder, folder)
+    reader = Reader(folder, folder, real_processes)
     blocks = read_blocks(path.read_text())
     for block in blocks:
         seen = reader.follow(block)
@@ -181,8 +197,23 @@ def _commands(text: str) -> list[str]:
             commands[-1] += f"\n{line}"
         else:
             continue
-        goes_on = line.endswith("\\")
+        goes_on = line.endswith("\\") or _is_open(commands[-1])
     return commands
+
+
+def _is_plain(command: str) -> bool:
+    """Tell whether a command is ``repast`` with arguments, and nothing that a shell has to look at."""
+    tokens = list(shlex.shlex(command.replace("\\\n", ""), posix=True, punctuation_chars=True))
+    return tokens[0] == "repast" and not any(set(token) <= set("|&;<>()") for token in tokens) and "$" not in command
+
+
+def _is_open(command: str) -> bool:
+    """Tell whether a quotation goes on in the next line."""
+    try:
+        shlex.split(command)
+    except ValueError:
+        return True
+    return False
 
 
 def _without_present(output: str) -> str:

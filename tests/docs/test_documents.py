@@ -12,8 +12,9 @@ FOLLOWED = [DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md"))]
 
 
 @pytest.mark.parametrize("path", FOLLOWED, ids=lambda path: path.stem)
-def test_document_does_what_it_says(path: Path, tmp_path: Path) -> None:
-    assert document.follow(path, tmp_path) > 0
+def test_document_does_what_it_says(path: Path, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    real = bool(pytestconfig.getoption("--slow"))
+    assert document.follow(path, tmp_path, real_processes=real) > 0
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,8 @@ def test_reader_keeps_the_folder_and_the_session(tmp_path: Path) -> None:
         "```python\nfrom pathlib import Path\nx = int(Path('value.txt').read_text())\n```\n"
         "```pycon\n>>> x\n7\n>>> for i in range(2):\n...     print(i)\n0\n1\n>>> 1 / 0\n"
         "Traceback (most recent call last):\n  ...\nZeroDivisionError: division by zero\n```\n"
-        "```console\n$ cat \\\n    value.txt\n7\n$ date -u +%Y-%m-%dT%H:%M:%SZ\n2026-01-05T09:30:00Z\n```\n"
+        "```console\n$ cat \\\n    value.txt\n7\n$ echo 'a\nb'\na\nb\n"
+        "$ date -u +%Y-%m-%dT%H:%M:%SZ\n2026-01-05T09:30:00Z\n```\n"
     )
     assert document.follow(right, tmp_path) == 5
 

@@ -58,7 +58,7 @@ def type_rows(columns: Mapping[str, Sequence[str]], types: Mapping[str, DataType
     if missing := [name for name in types if name not in columns]:
         raise InvalidRequestError(
             f"These features need {', '.join(repr(name) for name in missing)} too.",
-            hint="add " + " ".join(f"-e {name}={_EXAMPLES.get(types[name], 'VALUE')}" for name in missing),
+            hint="add " + " ".join(f"-e {name}=VALUE" for name in missing),
         )
     typed = {name: [read_value(t, types[name], column=name) for t in texts] for name, texts in columns.items()}
     rows = zip(*typed.values(), strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import click
 
 from repast.cli.argument import json_option
@@ -38,7 +40,12 @@ def init(name: str, template: str, as_json: bool) -> None:
     if as_json:
         click.echo(dump_json({"project": name, "template": template, "files": files}))
         return
-    click.echo(f"Made the project {paint(name, 'bold')}:")
-    for file in files:
-        click.echo(f"  {name}/{file}")
-    click.echo(f"\nNext:\n  cd {name}\n  repast apply")
+    click.echo(f"Made the project {paint(name, 'bold')}: {_listing(files)}.")
+    click.echo(f"Next: cd {name} && repast apply")
+
+
+def _listing(files: list[str]) -> str:
+    """Name the files at the top, and count those in folders."""
+    folders = Counter(file.split("/")[0] for file in files if "/" in file)
+    counted = [f"{folder}/ ({count} files)" for folder, count in folders.items()]
+    return ", ".join([file for file in files if "/" not in file] + counted)
