@@ -176,7 +176,9 @@ def test_columns_may_have_the_sources_names_or_the_views() -> None:
     assert write(shop, frame).unchanged == 1
     with pytest.raises(InvalidRequestError, match="which are two names of one column"):
         write(shop, frame.append_column("TRIPS", pa.array([1])))
-    with pytest.raises(InvalidRequestError, match="two columns named 'trips'"):
+    with pytest.raises(
+        InvalidRequestError, match="Two columns of the rows for feature view 'driver_stats' are named 'trips'"
+    ):
         write(shop, frame.append_column("trips", pa.array([1])))
 
 

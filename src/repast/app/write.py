@@ -13,6 +13,7 @@ from repast.app.load import online_table
 from repast.app.view import get_online_view, get_source, get_view
 from repast.app.write_report import SourceAppend, ViewWrite, WriteReport
 from repast.core.definitions import PushMode
+from repast.core.definitions.base import duplicates
 from repast.core.intake import ViewRows, check_source_rows, check_view_rows, input_types
 from repast.core.manifest import FeatureViewSpec, Manifest, SourceSpec
 from repast.errors import ConflictError, InvalidRequestError, NotFoundError, did_you_mean
@@ -180,6 +181,8 @@ def _rows(
             # Where views differ in a type, nobody may guess: each view casts what it gets.
             declared[name] = dtype if declared.get(name, dtype) == dtype else None
     types = {name: dtype for name, dtype in declared.items() if dtype is not None}
+    if repeated := duplicates(_column_names(df)):
+        raise InvalidRequestError(f"Two columns of {subject} are named {repeated[0]!r}.", hint="leave one of them out")
     return to_arrow(df, columns=None if whole else list(declared), types=types, subject=subject)
 
 
@@ -188,6 +191,8 @@ def _column_names(df: Any) -> list[str]:
         return list(dict.fromkeys(name for row in df if isinstance(row, Mapping) for name in row))
     if isinstance(df, Mapping):
         return [str(name) for name in df]
+    if hasattr(df, "collect_schema"):
+        return list(df.collect_schema().names())
     return [str(name) for name in getattr(df, "column_names" if hasattr(df, "column_names") else "columns", ())]
 
 
