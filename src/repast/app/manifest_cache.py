@@ -1,0 +1,151 @@
+"""The manifest as readers see it: kept in memory, read anew when it is due."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from repast.core.clock import Clock
+from repast.core.manifest import Manifest, ProjectSpec, decode_manifest
+from repast.errors import CorruptDataError, UnavailableError
+from repast.ports.registry import Document, RegistryStore
+
+REMOTE_TTL = timedelta(seconds=10)
+"""How old a manifest may be when only a network request can tell whether it changed."""
+
+_NEVER = (-1,)
+"""A stamp that no document has: the next look reads it."""
+
+_logger = logging.getLogger("repast.registry")
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """A manifest, where it came from, and when that was last known to be so."""
+
+    manifest: Manifest
+    version: str | None
+    stamp: tuple[int, ...] | None
+    checked: datetime
+
+
+class ManifestCache:
+    """One project's manifest, shared by all threads.
+
+    Where the store can tell cheaply whether the document changed (files), it is asked each time, so a
+    change is seen at once. Where it can't (object stores), what is served is never older than the ttl:
+    from half of it on the manifest is read anew in the background, and only who comes after that waits.
+    Should reading fail while an earlier manifest is at hand, that one is served on and the failure is
+    logged, once per failure.
+
+    Args:
+        store: Where the document is.
+        project: Name of the project.
+        clock: Returns the present.
+        ttl: How old the manifest may be; None: the default described above. Zero: it is read once.
+
+    """
+
+    def __init__(self, store: RegistryStore, project: str, *, clock: Clock, ttl: timedelta | None) -> None:
+        self.document = f"{project}.json"
+        self._store = store
+        self._project = project
+        self._clock = clock
+        self._ttl = ttl
+        self._cached: Cached | None = None
+        self._lock = threading.Lock()
+        self._refresher: threading.Thread | None = None
+        self._failure = ""
+
+    def get(self) -> Manifest:
+        """Return the manifest, read anew if it is due; the same object as long as nothing changed."""
+        cached = self._cached
+        if cached is None:
+            return self.refresh().manifest
+        if self._ttl is None and cached.stamp is not None:
+            if self._store.stamp(self.document) != cached.stamp:
+                self._refresh_or_keep(cached)
+        elif self._ttl is None or self._ttl:
+            self._refresh_when_due(cached, self._ttl or REMOTE_TTL)
+        return (self._cached or cached).manifest
+
+    def refresh(self) -> Cached:
+        """Read the manifest now.
+
+        Raises:
+            UnavailableError, CorruptDataError, UnsupportedError: It can't be read; what is kept stays.
+
+        """
+        with self._lock:
+            self._cached = self._read()
+            self._failure = ""
+            return self._cached
+
+    def find(self, version: str | None) -> Manifest | None:
+        """Return the kept manifest if it is the one of this version."""
+        cached = self._cached
+        return cached.manifest if cached is not None and version is not None and cached.version == version else None
+
+    def remember(self, manifest: Manifest, written: Document | None) -> None:
+        """Keep what was just registered, unless something newer was read already."""
+        stamp = None if self._store.stamp(self.document) is None else _NEVER
+        with self._lock:
+            if self._cached is None or self._cached.manifest.generation < manifest.generation:
+                self._cached = Cached(manifest, written.version if written else None, stamp, self._clock())
+
+    def forget(self) -> None:
+        """Read the manifest at the next use."""
+        with self._lock:
+            self._cached = None
+
+    def close(self) -> None:
+        """Wait for a refresh that is under way."""
+        if self._refresher is not None:
+            self._refresher.join()
+
+    def _refresh_when_due(self, cached: Cached, ttl: timedelta) -> None:
+        age = self._clock() - cached.checked
+        if age >= ttl or age < timedelta(0):
+            self._refresh_or_keep(cached)
+        elif age * 2 >= ttl and (self._refresher is None or not self._refresher.is_alive()):
+            self._refresher = threading.Thread(
+                target=self._refresh_or_keep, args=(cached,), name="repast-registry", daemon=True
+            )
+            self._refresher.start()
+
+    def _refresh_or_keep(self, seen: Cached) -> None:
+        """Read the manifest unless that was done since ``seen``; keep the one there is if that fails."""
+        with self._lock:
+            if self._cached is not seen:
+                return
+            try:
+                self._cached = self._read()
+                self._failure = ""
+            except (UnavailableError, CorruptDataError) as error:
+                self._cached = replace(seen, checked=self._clock())  # asks again after the ttl, not at every call
+                if str(error) != self._failure:
+                    self._failure = str(error)
+                    _logger.warning("serving on with the last registry that could be read: %s", error)
+
+    def _read(self) -> Cached:
+        checked = self._clock()
+        stamp = self._store.stamp(self.document)  # before reading: a change meanwhile is then seen next time
+        found = self._store.load(self.document)
+        version = found.version if found else None
+        cached = self._cached
+        if cached is not None and cached.version == version:
+            return replace(cached, stamp=stamp, checked=checked)
+        return Cached(self._decode(found), version, stamp, checked)
+
+    def _decode(self, document: Document | None) -> Manifest:
+        if document is None:
+            return Manifest(project=ProjectSpec(name=self._project))
+        manifest = decode_manifest(document.data, where=f"registry document {self.document!r}")
+        if manifest.project.name != self._project:
+            raise CorruptDataError(
+                f"Registry document {self.document!r} is of project {manifest.project.name!r}.",
+                hint="it was left untouched; put the right document back",
+            )
+        return manifest
