@@ -161,6 +161,16 @@ def test_a_project_without_online_store_has_no_tables(tmp_path):
         store.teardown()
 
 
+def test_a_source_that_changed_under_unchanged_definitions_is_found_when_asked(store, tmp_path):
+    store.apply()
+    write_source(tmp_path / "repo" / "stats.parquet", rate=pa.array(["a", "b"]))
+    assert store.plan().is_empty
+    with pytest.raises(InvalidDefinitionError, match="declared Float64, but its column in source 'stats' is string"):
+        store.plan(inspect_all=True)
+    with pytest.raises(InvalidDefinitionError, match="declared Float64"):
+        store.plan(view(tags={"a": "b"}, schema=[Field(name="rate", dtype=Float64)]))
+
+
 # -- plans as values ------------------------------------------------------------------------------
 
 

@@ -37,7 +37,11 @@ INSPECTING_THREADS = 8
 
 
 def plan_apply(
-    workspace: Workspace, objects: Definition | Iterable[Definition] | None = None, *, partial: bool = True
+    workspace: Workspace,
+    objects: Definition | Iterable[Definition] | None = None,
+    *,
+    partial: bool = True,
+    inspect_all: bool = False,
 ) -> ApplyPlan:
     """Return what :func:`execute_apply` would do with these objects; see ``FeatureStore.plan``."""
     problems: Sequence[Problem] = ()
@@ -57,6 +61,7 @@ def plan_apply(
         base=base,
         inspect=lambda sources: _inspect(workspace, sources),
         partial=partial,
+        inspect_all=inspect_all,
         problems=problems,
         project_description=workspace.config.project_description,
     )

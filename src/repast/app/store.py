@@ -74,13 +74,21 @@ class FeatureStore:
         """Name of the project."""
         return self._workspace.project
 
-    def plan(self, objects: Definition | Iterable[Definition] | None = None, *, partial: bool = True) -> ApplyPlan:
+    def plan(
+        self,
+        objects: Definition | Iterable[Definition] | None = None,
+        *,
+        partial: bool = True,
+        inspect_all: bool = False,
+    ) -> ApplyPlan:
         """Return what :meth:`apply` would do, and change nothing.
 
         Args:
             objects: Definitions; None loads those of the repo's files and, unlike a list, also plans to
                 delete what the files no longer define.
             partial: False plans to delete every registered object that is not in ``objects``.
+            inspect_all: Look at all sources. By default those of unchanged definitions, which were
+                checked when they were applied, are not read again.
 
         Raises:
             InvalidDefinitionError: All problems of all definitions.
@@ -88,7 +96,7 @@ class FeatureStore:
         """
         from repast.app.apply import plan_apply
 
-        return plan_apply(self._workspace, objects, partial=partial)
+        return plan_apply(self._workspace, objects, partial=partial, inspect_all=inspect_all)
 
     def apply(
         self,

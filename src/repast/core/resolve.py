@@ -61,6 +61,7 @@ def resolve_definitions(
     base: Manifest,
     inspect: Inspect,
     partial: bool = True,
+    inspect_all: bool = False,
     problems: Sequence[Problem] = (),
     project_description: str = "",
 ) -> Manifest:
@@ -73,6 +74,7 @@ def resolve_definitions(
         definitions: Any of them, in any order.
         base: What is registered.
         inspect: Looks at sources; called only for those that :func:`unsettled_sources` names.
+        inspect_all: Look at all sources of the definitions, also where nothing has changed.
         partial: Keep what is registered and not among the definitions. Saved datasets are always kept:
             no file defines them.
         problems: Found while the definitions were loaded; reported with the others.
@@ -86,7 +88,8 @@ def resolve_definitions(
         if project_description and not (partial and base.project.description):
             described = msgspec.structs.replace(base.project, description=project_description)
             base = msgspec.structs.replace(base, project=described)
-        manifest = _Resolver(gather(definitions), base, inspect, partial=partial).resolve()
+        resolver = _Resolver(gather(definitions), base, inspect, partial=partial, inspect_all=inspect_all)
+        manifest = resolver.resolve()
     everything = list(dict.fromkeys([*problems, *found]))
     if everything:
         raise InvalidDefinitionError.of(everything)
@@ -96,11 +99,12 @@ def resolve_definitions(
 class _Resolver:
     """One resolution. Problems are reported, never raised, so that all of them are found."""
 
-    def __init__(self, catalog: Catalog, base: Manifest, inspect: Inspect, *, partial: bool) -> None:
+    def __init__(self, catalog: Catalog, base: Manifest, inspect: Inspect, *, partial: bool, inspect_all: bool) -> None:
         self.catalog = catalog
         self.base = base
         self.inspect = inspect
         self.partial = partial
+        self.inspect_all = inspect_all
         self.sources: dict[str, SourceSpec] = {}
         self.columns: dict[str, SourceColumns] = {}
         self.inspected: set[str] = set()
@@ -165,7 +169,8 @@ class _Resolver:
 
     def _resolve_sources(self) -> None:
         """Inspect the batch sources that matter and were not looked at yet, and make the specs of all sources."""
-        wanted = unsettled_sources(self.catalog, self.base) - self.inspected
+        known = Manifest(project=self.base.project) if self.inspect_all else self.base
+        wanted = unsettled_sources(self.catalog, known) - self.inspected
         self.inspected |= wanted
         specs = [source_spec(s) for s in self.catalog.batch_sources() if s.name in wanted]
         schemas = self.inspect(specs) if specs else {}
