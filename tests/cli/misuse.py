@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import tempfile
@@ -148,7 +149,7 @@ MISUSES = (
     ),
     Misuse(
         "output that cannot be written",
-        f"get-historical-features -f weather:temp -d '{ROWS}' -o features.py/x.parquet",
+        f"get-historical-features -f weather:temp -d '{ROWS}' -o data",
     ),
 )
 
@@ -161,6 +162,7 @@ def run_misuse(misuse: Misuse, served: Path, own: Path) -> str:
         misuse.change(project)
     result = run_repast(*shlex.split(misuse.command), cwd=project)
     told = result.err.replace(str(project), "/flights").replace(str(project.resolve()), "/flights")
+    told = re.sub(r"\.[0-9a-f]{32}\.", ".UNIQUE.", told)
     return f"{told}exit code {result.code}\n"
 
 

@@ -85,6 +85,15 @@ def test_spine_as_sql(repast: Repast) -> None:
     assert row["visib"] == 8.0
 
 
+def test_rows_with_another_time_column(repast: Repast) -> None:
+    rows = SNOW.replace("event_timestamp", "at")
+    ask = ("get-historical-features", "-f", "weather:visib", "-d", rows, "--timestamp-column", "at", "--json")
+    assert [(row["at"], row["visib"]) for row in repast(*ask).json] == [
+        ("2013-03-08T18:59:59Z", 1.5),
+        ("2013-03-08T19:00:00Z", 8.0),
+    ]
+
+
 def test_output_as_json_tells_what_was_written(repast: Repast, tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     facts = repast("get-historical-features", "-f", "weather:temp", "-d", SNOW, "-o", str(path), "--json").json

@@ -82,7 +82,7 @@ def read_value(text: str, dtype: DataType, *, column: str) -> object:
     except (ValueError, KeyError, InvalidOperation):
         raise InvalidValueError(
             f"{column!r} is {dtype}; {text!r} is not.",
-            hint=f"write for example {column}={_EXAMPLES.get(dtype, '[1, 2]')}",
+            hint=f"write for example {_EXAMPLES.get(dtype, '[1, 2]')}",
             context={"column": column, "value": text, "type": str(dtype)},
         ) from None
 

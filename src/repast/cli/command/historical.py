@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from repast.cli.argument import chosen_features, features_options, json_option, to_instant
-from repast.cli.group import TaughtCommand
+from repast.cli.group import TaughtCommand, TaughtUsageError
 from repast.cli.session import Session, pass_session
 from repast.cli.value import dump_json
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from repast.app.retrieval import RetrievalJob
-    from repast.types import DataType
 
 
 @click.command(
@@ -58,6 +56,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What was true at a row's time, or what was also on record by then.",
 )
+@click.option("--timestamp-column", metavar="NAME", help="The column of times in ROWS, if it is another one.")
 @click.option("--full-feature-names", is_flag=True, help="Name features view__feature.")
 @json_option
 @pass_session
@@ -70,6 +69,7 @@ def get_historical_features(
     start_date: datetime | None,
     end_date: datetime | None,
     as_of: Any,
+    timestamp_column: str | None,
     full_feature_names: bool,
     as_json: bool,
 ) -> None:
@@ -78,26 +78,31 @@ def get_historical_features(
     As many rows come back as went in, in their order, with their columns untouched. The time is the column
     'event_timestamp', else the only column of times. Without -o the first rows are shown.
     """
+    from repast.cli.spine import read_spine
+
     features = chosen_features(refs, service)
+    if spine is None and start_date is None and end_date is None:
+        raise TaughtUsageError(
+            "There is nothing to find features for.",
+            hint="give rows with -d, or a range with --start-date and --end-date",
+            ctx=click.get_current_context(),
+        )
     with session.open_store() as store:
-        rows = _read_spine(spine, store.input_columns(features)) if spine is not None else None
+        rows = read_spine(spine, store.input_columns(features), timestamp_column) if spine is not None else None
         job = store.get_historical_features(
-            rows, features, full_feature_names, start_date=start_date, end_date=end_date, as_of=as_of
+            rows,
+            features,
+            full_feature_names,
+            start_date=start_date,
+            end_date=end_date,
+            as_of=as_of,
+            timestamp_column=timestamp_column,
         )
         if output is None:
             _show(job.to_arrow(), as_json)
         else:
             job.to_parquet(output)
             _tell_written(job, output, as_json)
-
-
-def _read_spine(text: str, types: Mapping[str, DataType]) -> Any:
-    """Return a spine: rows written as JSON as an Arrow table, anything else as the store takes it."""
-    if text.lstrip()[:1] in ("[", "{"):
-        from repast.cli.spine import read_rows
-
-        return read_rows(text, types)
-    return text
 
 
 def _tell_written(job: RetrievalJob, output: Path, as_json: bool) -> None:
