@@ -63,7 +63,7 @@ def cast_array(
         InvalidValueError: A value would change; names the subject, the first such value and its row.
 
     """
-    if array.type == dtype.arrow and not _is_checked(dtype):
+    if _is_already(array.type, dtype):
         return array
     if isinstance(array, pa.ChunkedArray):
         starts = np.cumsum([0, *(len(chunk) for chunk in array.chunks)])
@@ -169,6 +169,12 @@ _WRITTEN = (Uuid, Json, UnixTimestamp, Date)
 # -- conversion -----------------------------------------------------------------------------------
 
 
+def _is_already(source: pa.DataType, dtype: DataType) -> bool:
+    """Whether nothing is left to do. Arrow's equality overlooks how a list's items are called; results do not."""
+    same = source == dtype.arrow and (not pa.types.is_nested(source) or str(source) == str(dtype.arrow))
+    return same and not _is_checked(dtype)
+
+
 @lru_cache(maxsize=1024)
 def _is_checked(dtype: DataType) -> bool:
     """Whether values of the right Arrow type may still be wrong."""
@@ -185,7 +191,7 @@ def _convert(array: pa.Array, dtype: DataType, timezone: str) -> pa.Array:
     if array.null_count == len(array):
         return pa.nulls(len(array), dtype.arrow)
     array = _plain(array)
-    if array.type == dtype.arrow and not _is_checked(dtype):
+    if _is_already(array.type, dtype):
         return array
     if isinstance(dtype, Decimal):
         return _decimal(array, dtype)
