@@ -75,7 +75,7 @@ def schedule_risk(row: dict[str, Any]) -> dict[str, Any]:
     slack = row["scheduled_minutes"] - row["distance"] * 60 / 450
     late = row["last_arr_delay"]
     knock_on = None if late is None else max(0.0, late - slack)
-    return {"slack_minutes": round(slack, 1), "knock_on_minutes": None if knock_on is None else round(knock_on, 1)}
+    return {"slack_minutes": slack, "knock_on_minutes": knock_on}
 
 
 # A feature service: what one model uses, under one name.
