@@ -6,12 +6,10 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from repast.app.document import EnvText
-from repast.app.secret import mask
 from repast.app.section import BackendConfig
 from repast.errors import Problem, did_you_mean
 
@@ -74,6 +72,8 @@ def _check(
     try:
         options[name] = convert(value, parameter.annotation)
     except _MismatchError as mismatch:
+        from repast.app.secret import mask
+
         shown = mask(name, value)
         problems.append(
             Problem(
@@ -93,10 +93,11 @@ def _unknown(name: str, known: Mapping[str, object], backend: BackendConfig) -> 
     )
 
 
-@dataclass
 class _MismatchError(Exception):
-    wanted: str
-    hint: str = ""
+    def __init__(self, wanted: str, hint: str = "") -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+        self.hint = hint
 
 
 def convert(value: object, annotation: Any) -> object:

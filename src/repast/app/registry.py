@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -221,4 +220,6 @@ class Registry:
 
     def _wait(self, attempt: int) -> None:
         """Wait at random, longer with each attempt, so that writers get out of each other's way."""
+        import random
+
         self._sleep(min(0.5, 0.002 * 2**attempt) * random.random())  # noqa: S311

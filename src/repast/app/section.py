@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from repast.app.document import Document
-from repast.app.secret import mask
 from repast.errors import Location
 
 
@@ -34,6 +33,8 @@ class BackendConfig:
 
     def to_public_dict(self) -> dict[str, object]:
         """The section as it could be written, secrets hidden."""
+        from repast.app.secret import mask
+
         return {"type": self.type, **{name: mask(name, value) for name, value in self.options.items()}}
 
     def __repr__(self) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import random
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -159,8 +158,13 @@ class Folder:
                     f"{lock} has been held by another process for {LOCK_SECONDS:.0f} seconds.",
                     hint="find the process that hangs: fuser " + lock,
                 )
-            self._sleep(delay * (0.5 + random.random()))  # noqa: S311 - spreads the writers, hides nothing
+            self._wait(delay)
             delay = min(delay * 1.5, 0.02)
+
+    def _wait(self, seconds: float) -> None:
+        import random
+
+        self._sleep(seconds * (0.5 + random.random()))  # noqa: S311 - spreads the writers, hides nothing
 
     def _failure(self, error: OSError, action: str) -> RepastError:
         """Say what an operating system error means for a registry."""
