@@ -17,6 +17,8 @@ from repast.errors import InvalidDefinitionError, NotFoundError
 from repast.types import Float64
 
 FILE = """
+from functools import partial
+
 from repast import Field, OnDemandFeatureView, RequestSource, on_demand_feature_view
 from repast.types import Float64
 
@@ -51,6 +53,27 @@ def make(name, add):
     return OnDemandFeatureView(name=name, sources=[order], schema=out, function=inner, mode="python", singleton=True)
 
 
+class Scaler:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def scale(self, inputs):
+        return {"total": inputs["amount"] * self.factor}
+
+    __call__ = scale
+
+
+def add(n, inputs):
+    return {"total": inputs["amount"] + n}
+
+
+def view(name, function):
+    return OnDemandFeatureView(name=name, sources=[order], schema=out, function=function, mode="python", singleton=True)
+
+
+bound = [view("bound3", Scaler(3).scale), view("bound4", Scaler(4).scale)]
+called = [view("called3", Scaler(3)), view("called4", Scaler(4))]
+partials = [view("partial3", partial(add, 3)), view("partial4", partial(add, 4))]
 views = [
     OnDemandFeatureView(name="plain", sources=[order], schema=out, function=plain, mode="python"),
     OnDemandFeatureView(name="method", sources=[order], schema=out, function=Functions.method, mode="python"),
@@ -83,11 +106,26 @@ def specs(repo):
         ("one", 6.0),
         ("two", 7.0),
         ("three", 8.0),
+        ("bound3", 15.0),
+        ("bound4", 20.0),
+        ("called3", 15.0),
+        ("called4", 20.0),
+        ("partial3", 8.0),
+        ("partial4", 9.0),
     ],
 )
 def test_every_way_to_write_a_function_is_found_again(repo, name, expected):
     function = FunctionLoader(repo).load(specs(repo)[name])
     assert function({"amount": 5.0}) == {"total": expected}
+
+
+def test_functions_of_one_process_are_not_mistaken_for_each_other(repo):
+    loader = FunctionLoader(repo)
+    views = [d for d in load_definitions(repo) if isinstance(d, OnDemandFeatureView)]
+    for view in views:
+        loader.remember(view.function)
+    for view in views:
+        assert loader.load(function_spec(view.function)) is view.function.call
 
 
 def test_what_the_process_defined_needs_no_file(tmp_path):

@@ -4,7 +4,8 @@ from repast.core.definitions.base import Definition
 from repast.core.definitions.entity import Entity
 from repast.core.definitions.feature_view import FeatureView, FeatureViewProjection
 from repast.core.definitions.field import Field, JoinKey
-from repast.core.definitions.on_demand import OnDemandFeatureView, UserFunction, on_demand_feature_view
+from repast.core.definitions.function import UserFunction
+from repast.core.definitions.on_demand import OnDemandFeatureView, on_demand_feature_view
 from repast.core.definitions.service import FeatureService, Project, SavedDataset
 from repast.core.definitions.source import (
     BatchSource,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,53 +10,10 @@ from typing import Any, ClassVar
 from repast.core.definitions.base import Definition, duplicates, is_list
 from repast.core.definitions.feature_view import FeatureView, FeatureViewProjection
 from repast.core.definitions.field import Field
+from repast.core.definitions.function import NO_FUNCTION, UserFunction
 from repast.core.definitions.source import RequestSource
 
 MODES = ("python", "pandas", "arrow", "polars")
-
-
-@dataclass(frozen=True)
-class UserFunction:
-    """A function of the user's, known by where it lives and what it says; never by its bytecode.
-
-    ``reference`` is ``module:qualified.name``; for lambdas and inner functions, whose names do not find
-    them, ``@view`` follows. ``source`` is shown to people and hashed, never executed: the text of the
-    function without its decorators. ``call`` is present in the process that defined it and absent in
-    what the registry returns.
-    """
-
-    reference: str
-    source: str
-    sha256: str
-    call: Callable[..., Any] | None = None
-
-    @classmethod
-    def of(cls, function: Callable[..., Any], *, view: str = "") -> UserFunction:
-        """Describe a function, that of the on-demand view ``view``."""
-        import hashlib
-
-        target = inspect.unwrap(function)
-        name = getattr(target, "__qualname__", type(target).__qualname__)
-        if "<" in name:
-            name = f"{name}@{view}"
-        source = _source_of(target)
-        code = getattr(target, "__code__", None)
-        fingerprint = source.encode() or (code.co_code if code else name.encode())
-        return cls(
-            reference=f"{getattr(target, '__module__', None) or '__main__'}:{name}",
-            source=source,
-            sha256=hashlib.sha256(fingerprint).hexdigest(),
-            call=function,
-        )
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, UserFunction) and (self.reference, self.sha256) == (
-            other.reference,
-            other.sha256,
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.reference, self.sha256))
 
 
 @dataclass(frozen=True, init=False, kw_only=True)
@@ -78,7 +34,7 @@ class OnDemandFeatureView(Definition):
     kind: ClassVar[str] = "on demand feature view"
     sources: tuple[FeatureViewProjection | RequestSource, ...] = ()
     schema: tuple[Field, ...] = ()
-    function: UserFunction = UserFunction("", "", "")
+    function: UserFunction = NO_FUNCTION
     mode: str = "pandas"
     singleton: bool = False
 
@@ -165,17 +121,6 @@ class OnDemandFeatureView(Definition):
         return FeatureViewProjection(view=self).with_name(name)
 
     __hash__ = Definition.__hash__
-
-
-def _source_of(function: Callable[..., Any]) -> str:
-    """Return a function's text without its decorators, or "" if it has none (defined by exec, or callable objects)."""
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
-        return ""
-    lines = source.splitlines(keepends=True)
-    start = next((n for n, line in enumerate(lines) if line.startswith(("def ", "async def "))), 0)
-    return "".join(lines[start:])
 
 
 def on_demand_feature_view(
