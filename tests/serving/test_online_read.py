@@ -22,7 +22,7 @@ from repast.app.write import write_to_online_store
 from repast.core.manifest import FeatureServiceSpec, LayoutSpec, ProjectionSpec
 from repast.core.response import FieldStatus, OnlineResponse
 from repast.core.spec import projection_spec
-from repast.errors import ConflictError, CorruptDataError
+from repast.errors import ConflictError, CorruptDataError, InvalidValueError
 from repast.types import Array, Bool, Bytes, Date, Float64, Int32, Int64, String, UnixTimestamp, Uuid
 
 FEATURES = ["driver_stats:rating", "driver_stats:trips"]
@@ -298,6 +298,16 @@ def test_times_before_1970_count_down() -> None:
     early = datetime(1969, 12, 31, 23, 59, 58, 500_000, tzinfo=UTC)
     write(shop, driver_id=[1], trips=[1], rating=[1.5], city=["a"], event_timestamp=[early])
     assert shop.reader.read(FEATURES, [{"driver_id": 1}]).to_dict(True)["trips__ts"] == [-2]
+
+
+def test_event_times_that_datetime_cannot_hold() -> None:
+    shop = open_shop(view_spec())
+    year_10000 = pa.array([253_402_300_800_000_000], pa.timestamp("us", "UTC"))
+    write(shop, driver_id=[1], trips=[1], rating=[1.5], city=["a"], event_timestamp=year_10000)
+    response = shop.reader.read(FEATURES, [{"driver_id": 1}])
+    assert response.to_dict(True)["trips__ts"] == [253_402_300_800]
+    with pytest.raises(InvalidValueError, match="outside the years 1 to 9999"):
+        _ = response.event_timestamps
 
 
 def test_pandas_dtypes_are_nullable_and_integers_exact() -> None:

@@ -81,6 +81,7 @@ MISUSES: dict[str, Callable[[Shop], object]] = {
     "rows: another key": read(TRIPS, [{"customer_id": "a"}]),
     "rows: an empty one": read(TRIPS, [{}]),
     "rows: not mappings": read(TRIPS, [1]),
+    "rows: not mappings, of a view without keys": read(["weather:rain"], ["a"]),
     "rows: text": read(TRIPS, "driver_id"),
     "rows: None": read(TRIPS, None),
     "columns: a value": read(TRIPS, {"driver_id": 1}),

@@ -99,7 +99,7 @@ class OnlineReader:
     def _respond(self, compiled: _Compiled, request: Request, found: Values, now: datetime | None) -> OnlineResponse:
         """Everything after the store's read."""
         plan = compiled.plan
-        values = [request.spread(view.group, one) for view, one in zip(plan.views, found, strict=True)]
+        values = [request.spread(view.group, found[at]) for at, view in enumerate(plan.views)]
         return OnlineResponse(Answer(plan, request, values, self._cutoffs(plan, now), compiled.functions))
 
     def _cutoffs(self, plan: OnlinePlan, now: datetime | None) -> list[bytes | None]:

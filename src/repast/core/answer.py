@@ -51,8 +51,8 @@ class Answer:
         self.values = values
         self.cutoffs = cutoffs
         self.computed: dict[str, Column] = {}
-        for step, function in zip(plan.on_demand, functions, strict=True):
-            self.computed |= self._compute(step, function)
+        for at, step in enumerate(plan.on_demand):
+            self.computed |= self._compute(step, functions[at])
 
     # -- stored rows ------------------------------------------------------------------------------
 

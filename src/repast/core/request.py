@@ -74,6 +74,8 @@ def bind_rows(plan: OnlinePlan, entity_rows: Sequence[Mapping[str, Any]]) -> Req
         inputs = [[row[name] for row in entity_rows] for name in plan.input_names]
     except (KeyError, TypeError, IndexError) as error:
         raise _explain_rows(plan, entity_rows) from error
+    if not (columns or inputs) and not all(isinstance(row, Mapping) for row in entity_rows):
+        raise _explain_rows(plan, entity_rows)
     return _bind(plan, len(entity_rows), columns, inputs)
 
 
@@ -199,7 +201,7 @@ def _explain_rows(plan: OnlinePlan, entity_rows: Sequence[object]) -> InvalidReq
         if not isinstance(row, Mapping):
             return InvalidRequestError(
                 f"entity_rows[{i}] must be a mapping of column to value, not {row!r}.",
-                hint=f'for example entity_rows=[{{"{names[0]}": 1}}]' if names else "entity_rows=[{}]",
+                hint=f'for example entity_rows=[{{"{names[0]}": 1}}]' if names else "for views without entities: [{}]",
             )
         for name in names:
             if name not in row:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from repast.core.answer import Answer
 from repast.core.clock import from_us
 from repast.core.column import to_list
-from repast.errors import require
+from repast.errors import InvalidValueError, require
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -144,8 +144,12 @@ class OnlineResponse:
         """Feature -> event time of the row of each value; None where there is no row, and for on-demand features.
 
         A row that is too old to be served shows its time here.
+
+        Raises:
+            InvalidValueError: A time lies outside the years 1 to 9999, which is all that datetime has.
+
         """
-        return {name: [None if us is None else from_us(us) for us in times] for name, times in self._times().items()}
+        return {name: [None if us is None else _datetime(us) for us in times] for name, times in self._times().items()}
 
     def _row_statuses(self, at: int) -> list[FieldStatus]:
         found = []
@@ -165,6 +169,16 @@ class OnlineResponse:
 
     def _seconds(self) -> dict[str, list[int | None]]:
         return {name: [None if us is None else us // _SECOND for us in times] for name, times in self._times().items()}
+
+
+def _datetime(microseconds: int) -> datetime:
+    try:
+        return from_us(microseconds)
+    except OverflowError as error:
+        raise InvalidValueError(
+            f"The event time {microseconds} us since 1970 lies outside the years 1 to 9999.",
+            hint="read it as a number: to_dict(include_event_timestamps=True)",
+        ) from error
 
 
 def _interleave(columns: Mapping[str, Any], extras: Mapping[str, Any], suffix: str) -> dict[str, Any]:

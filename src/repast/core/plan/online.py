@@ -90,9 +90,9 @@ class OnlinePlan:
 
     def can_decode(self, values: Sequence[Sequence[bytes | None]]) -> bool:
         """Tell whether all stored values, given per view, have a layout that this plan knows."""
-        for view, found in zip(self.views, values, strict=True):
+        for at, view in enumerate(self.views):
             headers = view.headers
-            for value in found:
+            for value in values[at]:
                 if value is not None and value[16:18] not in headers:
                     return False
         return True
