@@ -38,11 +38,13 @@ def at(hours: float) -> datetime:
 class LoadProject:
     """One project whose parts a test can reach."""
 
-    def __init__(self, path: Path, *, online_store: Any = "memory") -> None:
+    def __init__(self, path: Path, *, online_store: Any = "memory", **config: Any) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.clock = ManualClock(NOW)
-        self.config = RepoConfig(project="shop", repo_path=path, registry="data/registry", online_store=online_store)
+        self.config = RepoConfig(
+            project="shop", repo_path=path, online_store=online_store, **{"registry": "data/registry", **config}
+        )
         self.store = FeatureStore(config=self.config, clock=self.clock)
 
     def close(self) -> None:

@@ -162,13 +162,15 @@ def test_a_project_without_online_views_has_nothing_to_load(project):
     assert str(project.store.materialize_incremental()) == "Nothing to load: no view is online."
 
 
-def test_what_somebody_else_applied_meanwhile_is_loaded(project):
+def test_what_somebody_else_applied_meanwhile_is_loaded_however_old_the_cache_may_be(tmp_path):
+    project = LoadProject(tmp_path, registry={"path": "data/registry", "cache_ttl_seconds": 0})
     project.write(rides((1, -1, 1)))
     project.apply(project.view("a"))
     other = LoadProject(project.path)
     other.apply(other.view("b"))
     other.close()
     assert [load.view for load in project.store.materialize(at(-2), NOW).views] == ["a", "b"]
+    project.close()
 
 
 # -- values that do not fit ---------------------------------------------------------------------------------
@@ -359,6 +361,7 @@ def test_an_online_store_that_was_lost_is_filled_again(tmp_path, apply):
     again = LoadProject(tmp_path, online_store="sqlite")
     if apply:
         again.apply(again.view())
+    assert "all rows\n" in str(plan_load(again.store._workspace)[0])
     assert counts(again.store.materialize(at(-1.5), NOW)) == {"read": 1, "written": 1}
     assert counts(again.store.materialize_incremental()) == {"read": 2, "written": 1, "unchanged": 1}
     again.check(rows)

@@ -167,6 +167,25 @@ def test_a_longer_ttl_reads_what_the_shorter_one_left_out():
     assert world.load() == []
 
 
+def test_without_a_ttl_before_a_pause_the_ttl_counts_after_it():
+    world = World(now=100)
+    world.load()
+    world.view = msgspec.structs.replace(VIEW, ttl_us=10)
+    world.arrive(150, file="b"), world.arrive(995, file="c")
+    world.now = 1000
+    assert [row.event for row in world.load()] == [995]
+
+
+def test_a_window_wider_than_the_ttl_does_not_make_later_loads_read_again():
+    world = with_ttl(10)
+    world.now = 100
+    world.arrive(50, file="a")
+    world.load(0, 100)
+    world.arrive(95, file="a")
+    assert len(world.load()) == 2
+    assert world.load() == []
+
+
 # -- kinds of evidence --------------------------------------------------------------------------------------
 
 
@@ -194,6 +213,16 @@ def test_created_times_in_the_future_do_not_hide_what_is_recorded_before_them():
     world.now = 200
     late = world.arrive(5, created=150)
     assert late in world.load()
+
+
+def test_a_load_that_finds_nothing_new_keeps_the_created_watermark():
+    world = World(source=CREATED, has_files=False, now=100)
+    world.arrive(10, created=90)
+    world.load()
+    world.rows.clear()
+    world.now = 200
+    world.load()
+    assert world.plan().rows.changed == Changed(event_after_us=200, created_from_us=90)
 
 
 def test_lateness_widens_the_look_back():
@@ -287,6 +316,16 @@ def test_a_window_that_extends_the_watermark_is_not_read_again():
     assert world.state is not None
     assert world.state.loaded_to_us == 100
     assert world.state.loaded_from_us is None
+
+
+def test_a_window_next_to_what_may_still_be_late_does_not_settle_it():
+    world = World(source=msgspec.structs.replace(SOURCE, lateness_us=30), has_files=False, now=100)
+    world.load()
+    world.now = 105
+    late = world.arrive(80)
+    world.now = 200
+    world.load(90, 200)
+    assert late in world.load()
 
 
 # -- whose state it is --------------------------------------------------------------------------------------

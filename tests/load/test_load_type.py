@@ -195,6 +195,14 @@ def test_naive_times_are_in_the_zone_of_the_source_also_when_clocks_change(tmp_p
     law()
 
 
+def test_naive_times_among_the_features_are_in_the_zone_of_the_source_too(project):
+    rows = rides((1, -1, 0))
+    project.write(rows.set_column(2, "trips", pa.array([datetime(2024, 6, 1, 2)], pa.timestamp("us"))))  # noqa: DTZ001
+    project.apply(project.view(features={"trips": UnixTimestamp}, source={"timezone": "Europe/Paris"}))
+    project.store.materialize_incremental()
+    project.check(rows.set_column(2, "trips", pa.array([datetime(2024, 6, 1, tzinfo=UTC)], UnixTimestamp.arrow)))
+
+
 def test_nanoseconds_as_pandas_writes_them(project):
     frame = pd.DataFrame(
         {

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repast.core.manifest import ProjectState, ViewState, encode_manifest
+from repast.core.manifest import FileRange, ProjectState, ViewState, encode_manifest
 from repast.core.plan.watermark import MAX_FILES, find_unread, fold_files, merge_claims
 
 
@@ -75,6 +75,7 @@ def test_law_what_differs_is_always_among_the_unread(many, changes, later, remov
 
 
 BOUNDS = st.integers(0, 20)
+RANGES = [FileRange(first=first, last=first + "z", digest=digest) for first in "cd" for digest in "12"]
 
 
 @st.composite
@@ -85,6 +86,7 @@ def claims(draw: st.DrawFn) -> ViewState:
         loaded_to_us=high,
         created_watermark_us=draw(st.none() | BOUNDS),
         files=draw(st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"))),
+        file_ranges=tuple(sorted(draw(st.sets(st.sampled_from(RANGES), max_size=2)), key=lambda r: r.first)),
         rows_written=draw(BOUNDS),
     )
 
@@ -109,9 +111,9 @@ def test_law_a_merged_claim_covers_nothing_that_neither_covers_with_no_better_ev
 def proves(merged: ViewState, claim: ViewState) -> bool:
     """Whether what the merged claim says of files and created times is no more than what this claim says."""
     created, known = merged.created_watermark_us, claim.created_watermark_us
-    return set(merged.files.items()) <= set(claim.files.items()) and (
-        created is None or (known is not None and created <= known)
-    )
+    files = set(merged.files.items()) <= set(claim.files.items())
+    ranges = set(merged.file_ranges) <= set(claim.file_ranges)
+    return files and ranges and (created is None or (known is not None and created <= known))
 
 
 @given(claims(), claims(), st.integers(0, 5))
