@@ -198,7 +198,7 @@ class _Iceberg(Snapshot):
 
     def append(self, rows: pa.Table) -> None:
         raise UnsupportedError(
-            f"Source {self._source.name!r}: {rows.num_rows} rows cannot be added to an Iceberg table without its catalog.",
+            f"Source {self._source.name!r}: {rows.num_rows} rows cannot be added: an Iceberg table needs its catalog.",
             hint="write them with the tool that owns the table",
         )
 
