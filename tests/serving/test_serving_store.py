@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal as PyDecimal
 from pathlib import Path
@@ -147,6 +149,45 @@ def test_a_push_is_served_at_once_by_another_process_of_the_same_repo(store: Fea
         assert store.push("clicks_push", row).written == 1
         assert reader.get_online_features(["pushed:clicks"], [{"driver_id": 1}]).to_dict()["clicks"] == [7]
         assert asyncio.run(store.push_async("clicks_push", row)).unchanged == 1
+
+
+@pytest.mark.parametrize("to", ["offline", "online_and_offline"])
+def test_a_push_offline_is_training_data(store: FeatureStore, to: str) -> None:
+    frame = pd.DataFrame({"clicks": [7, 8], "event_timestamp": [NOW, NOW - 2 * HOUR], "driver_id": [1, None]})
+    report = store.push("clicks_push", frame, to=to)
+    assert (report.appended, report.rejected, len(report.views)) == (1, to != "offline", to != "offline")
+    spine = pd.DataFrame({"driver_id": [1, 1], "event_timestamp": [NOW, NOW - HOUR]})
+    assert store.get_historical_features(spine, ["pushed:clicks"]).to_df()["clicks"].tolist() == [7, 1]
+    store.materialize(NOW - 48 * HOUR, NOW, ["pushed"])
+    assert store.get_online_features(["pushed:clicks"], [{"driver_id": 1}]).to_dict()["clicks"] == [7]
+    again = pd.DataFrame({"driver_id": [1], "event_timestamp": [NOW + HOUR], "clicks": [9]})
+    assert store.write_to_offline_store("pushed", again).appended == 1
+    assert store.write_to_online_store("pushed", again).written == 1
+
+
+def test_reads_go_on_while_rows_are_written(store: FeatureStore) -> None:
+    done = threading.Event()
+
+    def read() -> list[list[int]]:
+        answers = []
+        while not done.is_set():
+            answers.append(store.get_online_features(["pushed:clicks"], {"driver_id": [1, 2]}).to_dict()["clicks"])
+        return answers
+
+    store.push("clicks_push", {"driver_id": [1, 2], "event_timestamp": [NOW] * 2, "clicks": [0, 0]})
+    with ThreadPoolExecutor(2) as threads:
+        readers = [threads.submit(read) for _ in range(2)]
+        try:
+            for step in range(1, 30):
+                moment = NOW + timedelta(microseconds=step)
+                row = {"driver_id": [1, 2], "event_timestamp": [moment] * 2, "clicks": [step, step]}
+                assert store.push("clicks_push", row).written == 2
+        finally:
+            done.set()
+        for answers in (reader.result() for reader in readers):
+            # Both keys were written in one transaction and are read in one: never one without the other.
+            assert all(first == second for first, second in answers)
+            assert answers == sorted(answers)
 
 
 def test_a_load_does_not_undo_a_push(store: FeatureStore) -> None:
