@@ -147,9 +147,10 @@ def _execute(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) ->
         current, version = workspace.registry.load_manifest()
         todo = rebase_plan(plan, current)
         _check_migrations(todo, allow_migration)
-        # All tables, not only new ones: an online store that was deleted comes back.
         if plan.online:
-            workspace.online.create(_tables(workspace, online_tables(todo.target)))
+            # At first all tables, not only new ones: an online store that was deleted comes back.
+            tables = todo.create_tables if attempt else online_tables(todo.target)
+            workspace.online.create(_tables(workspace, tables))
         if version is None:  # what loads noted of a project of this name that was torn down says nothing of this one
             workspace.registry.update_state(lambda _: ProjectState())
         _retire(workspace, todo.drop_tables)

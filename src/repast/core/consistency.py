@@ -99,24 +99,33 @@ def _check_on_demand(
     manifest: Manifest, view: OnDemandFeatureViewSpec, unresolved: Collection[str]
 ) -> Iterator[Finding]:
     at = ("on_demand_feature_views", view.name)
-    taken: dict[str, tuple[str, FieldSpec]] = {}
     for projection in view.sources:
         yield from _check_projection(manifest, at, projection, ("feature_views",), unresolved)
-        source = manifest.feature_views.get(projection.view)
-        for feature in source.features if source else ():
-            if projection.features is None or feature.name in projection.features:
-                taken[feature.name] = (f"a feature of {projection.name!r}", feature)
+    inputs = {name: projection.name for projection in view.sources for name in _selected(manifest, projection)}
+    fields: dict[str, tuple[str, FieldSpec]] = {}
     for name in view.request_sources:
         request = manifest.data_sources.get(name)
         if request is None or request.source_type != "request":
             yield _missing(at, manifest, "data_sources", name)
             continue
         for field in request.schema:
-            where, other = taken.setdefault(field.name, (f"a field of request source {name!r}", field))
-            if other is not field and (other.dtype != field.dtype or where.startswith("a feature")):
-                message = f"field {field.name!r} of request source {name!r} is also {where}."
-                yield Finding((at, ("data_sources", name)), message, "rename the field of the request source")
+            other_name, other = fields.setdefault(field.name, (name, field))
+            if field.name in inputs:
+                where = f"a feature of {inputs[field.name]!r}"
+            elif other.dtype != field.dtype:
+                where = f"a field of request source {other_name!r}, of another type"
+            else:
+                continue
+            message = f"field {field.name!r} of request source {name!r} is also {where}."
+            yield Finding((at, ("data_sources", name)), message, "rename the field of the request source")
     yield from _check_request_keys(manifest, view)
+
+
+def _selected(manifest: Manifest, projection: ProjectionSpec) -> Iterator[str]:
+    view = manifest.feature_views.get(projection.view)
+    for feature in view.features if view else ():
+        if projection.features is None or feature.name in projection.features:
+            yield feature.name
 
 
 def _check_request_keys(manifest: Manifest, view: OnDemandFeatureViewSpec) -> Iterator[Finding]:
