@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 from repast.app.spine import Spine
 from repast.core.clock import from_us
-from repast.errors import InvalidRequestError, UnavailableError, require
+from repast.errors import InvalidRequestError, RepastError, UnavailableError, require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -275,12 +276,15 @@ def write_parquet(parts: Iterator[pa.Table], path: Path, *, place: Callable[[Pat
             file.flush()
             os.fsync(file.fileno())
         place(temporary, path)
+    except RepastError:  # of the parts; some of these are OSErrors too
+        raise
     except OSError as error:
         raise UnavailableError(
             f"{str(path)!r} cannot be written: {error}.", hint="check the path, its rights and the space left"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
     return path
 
 
