@@ -122,7 +122,6 @@ def _in_key_order(rows: pa.Table, plan: LoadPlan) -> pa.Table:
     for key in plan.rows.keys:
         column = _cast(rows.column(key.name), key, "join key", plan)
         rows = rows.set_column(rows.schema.get_field_index(key.name), key.name, column)
-    rows = rows.combine_chunks()
     if not plan.rows.keys:
         return rows
     return rows.take(pc.sort_indices(rows, sort_keys=[(key.name, "ascending") for key in plan.rows.keys]))
