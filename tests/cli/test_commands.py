@@ -151,6 +151,13 @@ def test_list_of_everything_has_every_object(repast: Repast) -> None:
     assert "plane_history" in repast("list").out
 
 
+def test_list_of_nothing(fresh: Path) -> None:
+    everything = run_repast("list", cwd=fresh)
+    assert (everything.code, everything.out) == (0, "")
+    assert "repast apply" in everything.err
+    assert run_repast("list", "features", "--json", cwd=fresh).json == []
+
+
 def test_list_by_tag(mine: Path) -> None:
     edit(mine, 'name="weather",\n    entities', 'name="weather",\n    tags={"team": "ops"},\n    entities')
     assert run_repast("apply", cwd=mine).code == 0

@@ -210,6 +210,15 @@ def test_demo_shows_everything_and_leaves_a_project(tmp_path: Path) -> None:
     assert run_repast("plan", "--json", cwd=tmp_path / "here/flights").json["changes"] == []
 
 
+def test_demo_leaves_other_projects_alone(mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even an environment variable that names their configuration leads it there."""
+    run_repast("teardown", "--yes", "flights", cwd=mine)
+    before = sorted(path for path in mine.rglob("*") if "__pycache__" not in str(path))
+    monkeypatch.setenv("FEAST_FS_YAML_FILE_PATH", str(mine / "feature_store.yaml"))
+    assert run_repast("demo", "here", cwd=tmp_path).code == 0
+    assert sorted(path for path in mine.rglob("*") if "__pycache__" not in str(path)) == before
+
+
 def test_demo_says_only_what_is_true(served: Path) -> None:
     """The told numbers are those of the data."""
     departures = pq.read_table(served / "data/departures.parquet").to_pylist()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
 from repast.cli.group import TaughtUsageError
+from repast.core.clock import to_utc
 
 _C = TypeVar("_C", bound=Callable[..., Any])
 
@@ -16,14 +17,13 @@ _C = TypeVar("_C", bound=Callable[..., Any])
 def to_instant(text: str) -> datetime:
     """Read a moment: ISO 8601; without a zone it means UTC, a date means its midnight."""
     try:
-        moment = datetime.fromisoformat(text)
+        return to_utc(datetime.fromisoformat(text))
     except ValueError:
         raise TaughtUsageError(
             f"{text!r} is not a moment.",
             hint="write 2013-03-31 or 2013-03-31T20:00:00Z; without a zone it means UTC",
             ctx=click.get_current_context(silent=True),
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

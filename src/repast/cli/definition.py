@@ -33,7 +33,7 @@ def _members(value: Any) -> dict[str, object]:
     for field in dataclasses.fields(value):
         content = getattr(value, field.name)
         if isinstance(content, timedelta) or field.type in ("timedelta", "timedelta | None"):
-            members[f"{field.name}_seconds"] = content.total_seconds() if content else content and 0.0
+            members[f"{field.name}_seconds"] = None if content is None else content.total_seconds()
         elif field.name not in _LEFT_OUT:
             members[field.name] = _json(content)
     return members

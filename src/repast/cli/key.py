@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from repast.core.clock import to_utc
 from repast.errors import InvalidRequestError, InvalidValueError, did_you_mean
 from repast.types import Bool, Bytes, DataType, Date, Float32, Float64, Int32, Int64, Json, String, UnixTimestamp, Uuid
 from repast.types import Decimal as DecimalType
@@ -87,19 +88,13 @@ def read_value(text: str, dtype: DataType, *, column: str) -> object:
         ) from None
 
 
-def read_instant(text: str) -> datetime:
-    """Read ISO 8601; without a zone it means UTC."""
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 _READ: Mapping[DataType, Callable[[str], Any]] = {
     Int32: int,
     Int64: int,
     Float32: float,
     Float64: float,
     Bool: lambda text: _TRUTH[text.lower()],
-    UnixTimestamp: read_instant,
+    UnixTimestamp: lambda text: to_utc(datetime.fromisoformat(text)),
     Date: date.fromisoformat,
     Bytes: lambda text: bytes.fromhex(text[2:]) if text.startswith("0x") else text.encode(),
 }

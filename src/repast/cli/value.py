@@ -12,7 +12,7 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} |
 
 
 def to_text(value: object) -> str:
-    """Return one line for one value: instants as ISO 8601 with Z, floats in at most nine characters or six digits."""
+    """Return one line for one value: instants as ISO 8601 with Z, floats of more than nine characters with about six digits."""
     if value is None:
         return NULL
     if isinstance(value, bool):
@@ -31,7 +31,13 @@ def to_text(value: object) -> str:
 
 def _float_text(value: float) -> str:
     exact = repr(value)
-    return exact if len(exact) <= 9 or not math.isfinite(value) else f"{value:.6g}"
+    if len(exact) <= 9 or not math.isfinite(value):
+        return exact
+    if not 1e-4 <= abs(value) < 1e15:
+        return f"{value:.6g}"
+    whole = len(str(int(abs(value))))
+    text = f"{value:.{max(1, 6 - whole)}f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text
 
 
 def instant_text(value: datetime) -> str:

@@ -106,7 +106,8 @@ def _show(step: Step) -> None:
         click.echo(paint(line, "bold"))
     click.echo("\n" + paint(f"$ {step.command}", "cyan"))
     started = perf_counter()
-    invoke(shlex.split(step.command.replace("\\\n", ""))[1:])
+    # The file is named, so that an environment variable which names another project's has no say here.
+    invoke(["-f", "feature_store.yaml", *shlex.split(step.command.replace("\\\n", ""))[1:]])
     if is_terminal(sys.stdout):
         click.echo(paint(f"{perf_counter() - started:.1f} s", "dim"))
     click.echo()

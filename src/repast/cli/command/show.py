@@ -172,7 +172,10 @@ def _print_everything(found: Mapping[str, Sequence[Definition]], as_json: bool) 
         click.echo(dump_json({kind: [definition_json(d) for d in members] for kind, members in found.items()}))
         return
     rows = [(KINDS[kind], d.name, d.description) for kind, members in found.items() for d in members]
-    _print_rows("things", ("kind", "name", "description"), rows)
+    if rows:
+        _print_rows("objects", ("kind", "name", "description"), rows)
+    else:
+        click.echo("Nothing is registered; do it with: repast apply", err=True)
 
 
 def _print_kind(kind: str, members: Iterable[Definition], as_json: bool) -> None:
