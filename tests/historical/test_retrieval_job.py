@@ -155,7 +155,7 @@ def test_a_source_that_cannot_be_reached_is_not_blamed_on_the_file(drivers, tmp_
         raise UnavailableError("the bucket is away")
 
     monkeypatch.setattr(drivers.store._workspace.engine, "run", fail)
-    with pytest.raises(UnavailableError, match="^the bucket is away$"):
+    with pytest.raises(UnavailableError, match="the bucket is away"):
         drivers.get(spine(), REFS).to_parquet(tmp_path / "train.parquet")
 
 
