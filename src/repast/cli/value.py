@@ -12,7 +12,7 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} |
 
 
 def to_text(value: object) -> str:
-    """Return one line for one value: instants as ISO 8601 with Z, floats of more than nine characters with about six digits."""
+    """Return one line for one value: instants as ISO 8601 with Z, long floats with about six digits."""
     if value is None:
         return NULL
     if isinstance(value, bool):
