@@ -8,9 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from repast.app.config import RepoConfig, load_config
-from repast.app.document import EnvText
+from repast.app.document import decode_document
 from repast.app.secret import MASK, mask, mask_text
 from repast.errors import InvalidConfigError, RepastError
 
@@ -243,6 +245,28 @@ def test_messages_about_secrets_do_not_tell_them(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_text_from_the_environment_is_text() -> None:
-    assert EnvText("5") == "5"
-    assert str(EnvText("5")) == "5"
+@given(value=st.text(min_size=1), quote=st.sampled_from(["", "'", '"']))
+def test_what_is_in_a_variable_arrives_as_it_is(value: str, quote: str) -> None:
+    """Whatever it looks like: YAML, another variable, a number."""
+    text = f"project: demo\nproject_description: {quote}${{V}}{quote}\nregistry: {quote}x/$V-${{W:-$V}}{quote}\n"
+    document = decode_document(text.encode(), file="f", environ={"V": value})
+    assert document.values == {"project": "demo", "project_description": value, "registry": f"x/{value}-$V"}
+
+
+@given(
+    st.binary(max_size=200)
+    | st.text("pr:?${}[]&*!|>-#'\" \n\t,<", max_size=60).map(str.encode)
+    | st.text("01239xb_-.:TZ+e~", max_size=12).map(lambda text: f"project: {text}\n{text}: 1\n".encode())
+)
+@example(b"project: 2024-13-45")
+@example(b"? [a]\n: b")
+@example(b"project: 0b_")
+@example(b"project: " + b"[" * 100_000)
+def test_any_bytes_are_a_configuration_or_an_explained_error(data: bytes) -> None:
+    problems = []
+    try:
+        config = RepoConfig.of(decode_document(data, file="f", environ={}), repo_path=Path())
+    except InvalidConfigError as error:
+        problems = [*error.problems]
+    assert problems or config.project
+    assert all(problem.location is not None for problem in problems)

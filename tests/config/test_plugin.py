@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,15 +30,16 @@ class Shelf(MemoryOnlineStore):
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of installed packages, first on the import path."""
     folder = tmp_path / "site"
     folder.mkdir()
-    before = set(sys.modules)
     monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
     yield folder
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):
+        paths = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", [])]
+        if any(path.startswith(str(tmp_path)) for path in paths):
+            del sys.modules[name]
 
 
 def install(site: Path, name: str, entry_points: str, code: str = STORE) -> None:
