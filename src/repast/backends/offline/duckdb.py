@@ -68,15 +68,18 @@ class DuckDBEngine(OfflineEngine):
         """See :meth:`OfflineEngine.run`."""
         rows = plan_rows(plan)
         scan = self._open(rows.source, plan)
-        if spine is not None:
-            scan.cursor.register(SPINE, spine)
-        statement = self._compile(plan, scan, spine)
-        return _stream(scan, statement)
+        try:
+            if spine is not None:
+                scan.cursor.register(SPINE, spine)
+            return _stream(scan, self._compile(plan, scan, spine))
+        except BaseException:
+            scan.close()
+            raise
 
     def explain(self, plan: OfflinePlan, spine: pa.Table | None = None) -> str:
         """Return the SQL that :meth:`run` would execute; ``spine`` is the name of the spine in it."""
         rows = plan_rows(plan)
-        with self._open(rows.source, plan) as scan:
+        with self._open(rows.source, plan, pin=False) as scan:
             return self._compile(plan, scan, spine, pretty=True)
 
     def _compile(self, plan: OfflinePlan, scan: Scan, spine: pa.Table | None, *, pretty: bool = False) -> str:
@@ -120,8 +123,8 @@ class DuckDBEngine(OfflineEngine):
                 self._connection.close()
                 self._connection = None
 
-    def _open(self, source: SourceSpec, plan: OfflinePlan | None = None) -> Scan:
-        return self._scanner.open(source, plan, self._cursor())
+    def _open(self, source: SourceSpec, plan: OfflinePlan | None = None, *, pin: bool = True) -> Scan:
+        return self._scanner.open(source, plan, self._cursor(), pin=pin)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
@@ -163,11 +166,11 @@ def _facts(spine: pa.Table) -> SpineFacts:
 
 def _stream(scan: Scan, statement: str) -> pa.RecordBatchReader:
     """Run a statement; the scan stays open until the last batch is read or the reader is dropped."""
-    with translated(scan.subject):
+    with scan.translated():
         reader = scan.cursor.sql(statement).to_arrow_reader(_BATCH_ROWS)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        with scan, translated(scan.subject):
+        with scan, scan.translated():
             yield from reader
 
     return pa.RecordBatchReader.from_batches(reader.schema, batches())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import duckdb
+import obstore.exceptions
 import pyarrow as pa
 
 from repast.core.sql.instant import REFUSAL
@@ -21,43 +22,33 @@ from repast.errors import (
 )
 
 _REFUSED = re.compile(re.escape(REFUSAL) + r"(.*)", re.DOTALL)
-_MEMORY = ("out of memory", "failed to allocate", "could not allocate", "failed to offload")
-_DENIED = ("permission denied", "access denied", "accessdenied", "403", "unauthorized")
-_MISSING = ("no files found", "no such file", "not found", "does not exist", "404")
-_CORRUPT = (
-    "magic bytes",
-    "corrupt",
-    "tprotocolexception",
-    "thrift",
-    "footer",
-    "too small to be a parquet",
-    "snappy",
-    "zstd",
-    "decompress",
-    "invalid parquet",
-    "out of buffer",
-    "end of file",
-    "could not read enough bytes",
-    "csv error",
-    "error when sniffing",
-    "error when converting column",
+_MEMORY = re.compile(r"out of memory|failed to (allocate|offload|pin)|could not allocate")
+_DENIED = re.compile(r"permission ?denied|access ?denied|\b40[13]\b|unauthorized|forbidden")
+_MISSING = re.compile(r"no files found|no such file|not found|does not exist|\b404\b")
+_CORRUPT = re.compile(
+    r"magic bytes|corrupt|tprotocolexception|thrift|don't know what type|footer|too small to be a parquet"
+    r"|snappy|zstd|decompress|invalid parquet|not a parquet|out of buffer|end of file|could not read enough bytes"
+    r"|csv error|when sniffing|error when converting column|invalid page|metadata"
 )
 
 
 @contextmanager
-def translated(subject: str) -> Iterator[None]:
-    """Turn errors of DuckDB and Arrow into Repast's; ``subject`` names the source or statement."""
+def translated(subject: str, *, spell: Callable[[str], str] = str) -> Iterator[None]:
+    """Turn errors of DuckDB and Arrow into Repast's.
+
+    ``subject`` names the source or statement; ``spell`` puts into a message what the user calls things.
+    """
     try:
         yield
     except RepastError:
         raise
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise translate(error, subject) from error
+    except (duckdb.Error, pa.ArrowException, obstore.exceptions.BaseError, OSError) as error:
+        raise translate(error, subject, spell=spell) from error
 
 
-def translate(error: Exception, subject: str) -> RepastError:
+def translate(error: Exception, subject: str, *, spell: Callable[[str], str] = str) -> RepastError:
     """Return the Repast error for an error of DuckDB or Arrow."""
-    text = str(error).strip()
+    text = spell(str(error).strip())
     refused = _REFUSED.search(text)
     if refused:
         return InvalidValueError(
@@ -66,21 +57,21 @@ def translate(error: Exception, subject: str) -> RepastError:
         )
     first = text.split("\n")[0]
     lowered = text.lower()
-    if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or any(word in lowered for word in _MEMORY):
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or _MEMORY.search(lowered):
         return UnavailableError(
             f"{subject}: not enough memory: {first}",
             hint="raise memory_limit of the offline store, or lower threads; it spills to temp_directory",
         )
     if isinstance(error, duckdb.ConnectionException):
         return ClosedError(f"{subject}: the engine was closed.")
-    if isinstance(error, PermissionError) or any(word in lowered for word in _DENIED):
+    if isinstance(error, PermissionError) or _DENIED.search(lowered):
         return UnavailableError(f"{subject} may not be read: {first}", hint="check its permissions or credentials")
-    if any(word in lowered for word in _CORRUPT):
+    if _CORRUPT.search(lowered):
         return CorruptDataError(
             f"{subject} cannot be read: {first}", hint="is it complete, and of the format the source declares?"
         )
-    if isinstance(error, OSError | duckdb.IOException):
-        if any(word in lowered for word in _MISSING):
+    if isinstance(error, OSError | duckdb.IOException | obstore.exceptions.BaseError):
+        if _MISSING.search(lowered):
             return NotFoundError(f"{subject}: {first}")
         return UnavailableError(f"{subject} cannot be read: {first}")
     return InvalidRequestError(f"{subject}: {first}")

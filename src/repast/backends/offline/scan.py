@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +14,13 @@ import pyarrow as pa
 from sqlglot import exp
 
 from repast.backends.offline.failure import translated
+from repast.backends.offline.file_function import FILE_COLUMN, FileFunction, PinnedFiles
 from repast.backends.offline.location import is_remote, local_files, local_path, partition_names
 from repast.backends.offline.table_format import CHANGED_COLUMN, open_snapshot
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import CountRows, OfflinePlan, PointInTimeJoin, ReadRows
 from repast.core.sql.dialect import DUCKDB
+from repast.core.sql.instant import is_utc, time_kind
 from repast.core.sql.plan import plan_columns
 from repast.core.sql.relation import column
 from repast.errors import UnsupportedError, require
@@ -26,7 +29,6 @@ from repast.types import Json, String, Uuid
 if TYPE_CHECKING:
     from repast.backends.offline.cloud import BucketFileSystem
 
-_FILE_COLUMN = "__file"
 _TEXT_TYPES = (String, Uuid, Json)
 
 
@@ -41,10 +43,20 @@ class Scan:
     schema: pa.Schema = field(default_factory=lambda: pa.schema([]))
     changed: exp.Expr | None = None
     """Condition that a row is in one of the files that the plan asks for."""
+    pinned: PinnedFiles | None = None
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Raise errors of DuckDB as Repast's."""
+        return translated(self.subject, spell=self._spell)
+
+    def _spell(self, text: str) -> str:
+        return text if self.pinned is None else self.pinned.spell(text)
 
     def close(self) -> None:
-        """Release the cursor. Idempotent."""
+        """Release the cursor and the files. Idempotent."""
         self.cursor.close()
+        if self.pinned is not None:
+            self.pinned.close()
 
     def __enter__(self) -> Self:
         return self
@@ -72,8 +84,10 @@ class Scanner:
                 return {url: str(meta["e_tag"] or meta["size"]) for url, meta in self._objects(source, None).items()}
             return local_files(local_path(path, self.repo_path), file_format, source=source.name)
 
-    def open(self, source: SourceSpec, plan: OfflinePlan | None, cursor: duckdb.DuckDBPyConnection) -> Scan:
-        """Open a source for a plan, or for its columns only.
+    def open(
+        self, source: SourceSpec, plan: OfflinePlan | None, cursor: duckdb.DuckDBPyConnection, *, pin: bool = True
+    ) -> Scan:
+        """Open a source for a plan, or for its columns only; ``pin`` False leaves its files under their names.
 
         Raises:
             NotFoundError, CorruptDataError, UnavailableError, UnsupportedError: It cannot be read.
@@ -82,11 +96,11 @@ class Scanner:
         _, file_format = source_options(source)
         scan = Scan(cursor, subject_of(source))
         try:
-            with translated(scan.subject):
+            with scan.translated():
                 if file_format in ("delta", "iceberg"):
                     self._open_table(scan, source, plan)
                 else:
-                    self._open_files(scan, source, plan, file_format)
+                    self._open_files(scan, source, plan, file_format, pin)
         except BaseException:
             scan.close()
             raise
@@ -99,17 +113,26 @@ class Scanner:
         scan.changed = None if files is None else column(CHANGED_COLUMN)
         _describe(scan, table)
 
-    def _open_files(self, scan: Scan, source: SourceSpec, plan: OfflinePlan | None, file_format: str) -> None:
+    def _open_files(
+        self, scan: Scan, source: SourceSpec, plan: OfflinePlan | None, file_format: str, pin: bool
+    ) -> None:
         paths = self._paths(source, file_format, scan.cursor)
+        remote = is_remote(str(source.options["path"]))
         root = str(local_path(str(source.options["path"]), self.repo_path))
         partitions = partition_names(paths, root)
-        _describe(scan, _file_function(file_format, paths, partitions))
+        if pin and not partitions and not remote:
+            scan.pinned = PinnedFiles(paths)
+        names = paths if scan.pinned is None else scan.pinned.names
+        function = FileFunction(file_format, paths, names, partitions)
+        _describe(scan, function.node())
         files = _changed_files(plan)
-        text = [name for name in _text_columns(plan) if name in scan.schema.names]
-        if files is not None or (text and (file_format == "csv" or partitions)):
-            _describe(scan, _file_function(file_format, paths, partitions, text=text, with_file=files is not None))
+        text = _text_columns(plan, scan.schema, file_format, partitions) if plan is not None else []
+        if files is not None or text:
+            _describe(scan, function.node(text=text, with_file=files is not None))
         if files is not None:
-            scan.changed = exp.In(this=column(_FILE_COLUMN), expressions=[exp.Literal.string(file) for file in files])
+            wanted = [name for path, name in zip(paths, names, strict=True) if path in files]
+            literals = [exp.Literal.string(name) for name in wanted]
+            scan.changed = exp.In(this=column(FILE_COLUMN), expressions=literals) if wanted else exp.false()
 
     def _paths(self, source: SourceSpec, file_format: str, cursor: duckdb.DuckDBPyConnection) -> list[str]:
         path = str(source.options["path"])
@@ -155,7 +178,7 @@ def _describe(scan: Scan, table: exp.Expr) -> None:
     """Set the table of a scan and the columns it has, without those that only we need."""
     statement = exp.select("*").from_(exp.Table(this=table.copy()) if isinstance(table, exp.Func) else table.copy())
     schema = scan.cursor.sql(DUCKDB.render(statement.limit(0))).to_arrow_table().schema
-    scan.schema = pa.schema([field for field in schema if field.name not in (_FILE_COLUMN, CHANGED_COLUMN)])
+    scan.schema = pa.schema([field for field in schema if field.name not in (FILE_COLUMN, CHANGED_COLUMN)])
     scan.table = table
 
 
@@ -170,40 +193,17 @@ def _changed_files(plan: OfflinePlan | None) -> Collection[str] | None:
     return changed.files or None if changed is not None else None
 
 
-def _text_columns(plan: OfflinePlan | None) -> list[str]:
-    """Columns that are declared as text: where types are guessed, "007" is not to become 7."""
-    if plan is None:
-        return []
+def _text_columns(plan: OfflinePlan, schema: pa.Schema, file_format: str, partitions: Collection[str]) -> list[str]:
+    """Columns whose type is guessed and had better not be.
+
+    Where text is declared, "007" is not to become 7. Where only some times of a CSV column have an
+    offset, the others are in the source's zone.
+    """
     rows = plan_rows(plan)
+    guessed = set(schema.names) if file_format == "csv" else set(partitions)
     names = [key.column for key in rows.keys if key.dtype in _TEXT_TYPES]
-    return names + [feature.column for feature in rows.features if feature.dtype in _TEXT_TYPES]
-
-
-def _file_function(
-    file_format: str,
-    files: Sequence[str],
-    partitions: Sequence[str],
-    *,
-    text: Sequence[str] = (),
-    with_file: bool = False,
-) -> exp.Expr:
-    arguments: dict[str, exp.Expr] = {"hive_partitioning": exp.true() if partitions else exp.false()}
-    if len(files) > 1:
-        arguments["union_by_name"] = exp.true()
-    if with_file:
-        arguments["filename"] = exp.Literal.string(_FILE_COLUMN)
-    if hive := [name for name in text if name in partitions]:
-        arguments["hive_types"] = _all_text(hive)
-    if file_format == "csv":
-        # Types are told from all rows, not from the first few thousand.
-        arguments |= {"header": exp.true(), "sample_size": exp.Literal.number(-1)}
-        if own := [name for name in text if name not in partitions]:
-            arguments["types"] = _all_text(own)
-    paths = exp.Array(expressions=[exp.Literal.string(path) for path in files])
-    options = [exp.EQ(this=exp.to_identifier(name), expression=value) for name, value in arguments.items()]
-    return exp.Anonymous(this="read_csv" if file_format == "csv" else "read_parquet", expressions=[paths, *options])
-
-
-def _all_text(names: Sequence[str]) -> exp.Expr:
-    types = [(exp.to_identifier(name, quoted=True), exp.Literal.string("VARCHAR")) for name in dict.fromkeys(names)]
-    return exp.Struct(expressions=[exp.PropertyEQ(this=name, expression=kind) for name, kind in types])
+    names += [feature.column for feature in rows.features if feature.dtype in _TEXT_TYPES]
+    if file_format == "csv" and not is_utc(rows.source.timezone):
+        times = (rows.source.timestamp_field, rows.source.created_timestamp_column or "")
+        names += [name for name in times if name in schema.names and time_kind(schema.field(name).type) == "instant"]
+    return [name for name in names if name in guessed]

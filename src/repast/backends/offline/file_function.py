@@ -1,0 +1,90 @@
+"""The table function of DuckDB that reads some files, and files held fast while it does."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlglot import exp
+
+FILE_COLUMN = "__file"
+"""The file that a row is in, where a plan asks for it."""
+_DESCRIPTORS = Path("/proc/self/fd")
+_PINNED = re.compile(rf"{_DESCRIPTORS}/(\d+)")
+_MOST_PINNED = 64
+
+
+class PinnedFiles:
+    """Local files under names that stay theirs when somebody puts others in their place.
+
+    A statement opens its files several times: to plan, and once per scan and thread. Appends (ours, and
+    anybody's careful ones) replace files, and half of one with half of another is worse than either.
+    Where the system has no such names, or for many files, the names are the paths.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._descriptors: list[int] = []
+        self._paths = list(paths)
+        self.names = list(paths)
+        if len(paths) > _MOST_PINNED or not _DESCRIPTORS.is_dir():
+            return
+        for path in paths:
+            self._descriptors.append(os.open(path, os.O_RDONLY))
+        self.names = [str(_DESCRIPTORS / str(descriptor)) for descriptor in self._descriptors]
+
+    def spell(self, text: str) -> str:
+        """Return a message with the paths that the names stand for."""
+        paths = dict(zip(map(str, self._descriptors), self._paths, strict=False))
+        return _PINNED.sub(lambda match: paths.get(match[1], match[0]), text)
+
+    def close(self) -> None:
+        """Let the files go. Idempotent."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    __del__ = close
+
+
+@dataclass(frozen=True, slots=True)
+class FileFunction:
+    """``read_parquet`` or ``read_csv`` of files that are found at ``paths`` and opened under ``names``."""
+
+    file_format: str
+    paths: Sequence[str]
+    names: Sequence[str]
+    partitions: Sequence[str]
+    """Columns that folders give values to."""
+
+    def node(self, *, text: Sequence[str] = (), with_file: bool = False) -> exp.Expr:
+        """Return the call. ``text`` are columns to read as text where types are guessed."""
+        arguments: dict[str, exp.Expr] = {"hive_partitioning": exp.true() if self.partitions else exp.false()}
+        if len(self.names) > 1:
+            arguments["union_by_name"] = exp.true()
+        if with_file:
+            arguments["filename"] = exp.Literal.string(FILE_COLUMN)
+        if hive := [name for name in text if name in self.partitions]:
+            arguments["hive_types"] = _all_text(hive)
+        if self.file_format == "csv":
+            arguments |= self._csv_arguments([name for name in text if name not in self.partitions])
+        # What looks like a pattern by now is a name.
+        names = exp.Array(expressions=[exp.Literal.string(glob.escape(name)) for name in self.names])
+        options = [exp.EQ(this=exp.to_identifier(name), expression=value) for name, value in arguments.items()]
+        function = "read_csv" if self.file_format == "csv" else "read_parquet"
+        return exp.Anonymous(this=function, expressions=[names, *options])
+
+    def _csv_arguments(self, text: Sequence[str]) -> dict[str, exp.Expr]:
+        # Types are told from all rows, not from the first few thousand.
+        arguments: dict[str, exp.Expr] = {"header": exp.true(), "sample_size": exp.Literal.number(-1)}
+        compressions = {".gz": "gzip", ".zst": "zstd"}
+        if found := compressions.get(Path(self.paths[0]).suffix.lower()):
+            arguments["compression"] = exp.Literal.string(found)
+        return arguments | ({"types": _all_text(text)} if text else {})
+
+
+def _all_text(names: Sequence[str]) -> exp.Expr:
+    types = [(exp.to_identifier(name, quoted=True), exp.Literal.string("VARCHAR")) for name in dict.fromkeys(names)]
+    return exp.Struct(expressions=[exp.PropertyEQ(this=name, expression=kind) for name, kind in types])
