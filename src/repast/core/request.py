@@ -43,7 +43,7 @@ class Request:
         self.rows = rows
         self.columns = columns
         self.keys = keys
-        self.distinct = [_distinct(group) for group in keys]
+        self.distinct = list(map(_distinct, keys))
         self.inputs = inputs
 
     def spread(self, group: int, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
@@ -71,7 +71,7 @@ def bind_rows(plan: OnlinePlan, entity_rows: Sequence[Mapping[str, Any]]) -> Req
     """
     try:
         columns = [[row[name] for row in entity_rows] for name in plan.column_names]
-        inputs = [[row[name] for row in entity_rows] for name in plan.input_names]
+        inputs = [[row[name] for row in entity_rows] for name in plan.input_names] if plan.input_names else []
     except (KeyError, TypeError, IndexError) as error:
         raise _explain_rows(plan, entity_rows) from error
     if not (columns or inputs) and not all(isinstance(row, Mapping) for row in entity_rows):
@@ -168,7 +168,7 @@ def _encode(codec: KeyCodec, parts: Sequence[Column], rows: int) -> list[bytes |
         return [codec.encode_row(())] * rows
     if rows >= VECTOR_ROWS:
         return _encode_arrays(codec, parts)
-    lists = [to_list(part) for part in parts]
+    lists = list(map(to_list, parts))
     for values in lists:
         if None in values:
             return [None if None in key else codec.encode_row(key) for key in zip(*lists, strict=True)]
