@@ -116,7 +116,7 @@ def test_what_does_not_fit_is_refused_by_value_and_row(value, dtype):
         build([None, value, value], dtype)
     assert caught.value.context["row"] == 1
     assert caught.value.message.startswith("feature v:f: ")
-    assert f"does not fit {dtype}" in caught.value.message
+    assert str(dtype) in caught.value.message
     assert len(caught.value.message) < 250
 
 

@@ -148,7 +148,13 @@ def get_saved_dataset(workspace: Workspace, name: str) -> Dataset:
         NotFoundError: There is none of that name.
 
     """
-    definition: SavedDataset = get_definition(workspace.registry.manifest(), "saved_datasets", name)
+    manifest = workspace.registry.manifest()
+    if not manifest.saved_datasets:
+        raise NotFoundError(
+            f"There is no saved dataset {name!r}: project {workspace.project!r} has none.",
+            hint="save one: store.create_saved_dataset(job, name, path)",
+        )
+    definition: SavedDataset = get_definition(manifest, "saved_datasets", name)
     return Dataset(definition, _resolve_path(workspace, definition.path))
 
 

@@ -62,7 +62,9 @@ def retrieve(
     request = RetrievalRequest(selection.references, full_feature_names, service)
     if entity_df is None:
         if timestamp_column is not None:
-            raise InvalidRequestError("timestamp_column names a column of entity_df, and there is none.")
+            raise InvalidRequestError(
+                "timestamp_column names a column of entity_df, and there is none.", hint="leave it out"
+            )
         start_us, end_us = _check_range(start_date, end_date, last_n)
         moments = plan_moments(manifest, selection, start_us=start_us, end_us=end_us, last_n=last_n)
         plan = plan_historical(manifest, selection, moments.spine, as_of=as_of)
@@ -86,7 +88,10 @@ def _check_range(
                 f"{name} must be a datetime, not {value!r}.", hint="datetime(2024, 1, 31, tzinfo=timezone.utc)"
             )
     if last_n is not None and (isinstance(last_n, bool) or not isinstance(last_n, int) or last_n < 1):
-        raise InvalidRequestError(f"last_n must be a whole number from 1 on, not {last_n!r}.")
+        raise InvalidRequestError(
+            f"last_n must be a whole number from 1 on, not {last_n!r}.",
+            hint="last_n=1 keeps the latest values of every key",
+        )
     if start_date is None and end_date is None and last_n is None:
         raise InvalidRequestError(
             "There is neither a spine (entity_df) nor a range.",

@@ -181,7 +181,9 @@ class RetrievalJob:
 
         """
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise InvalidRequestError(f"batch_size must be a whole number from 1 on, not {batch_size!r}.")
+            raise InvalidRequestError(
+                f"batch_size must be a whole number from 1 on, not {batch_size!r}.", hint="leave it out"
+            )
         return _rebatch(self.parts(), batch_size)
 
     def to_parquet(self, path: str | Path) -> Path:

@@ -80,9 +80,19 @@ def read_spine(frame: Any, engine: OfflineEngine, *, subject: str = "entity_df")
     if isinstance(frame, str):
         words = frame.split(None, 1)
         if words and words[0].lower().strip("(") in ("select", "with", "from", "values", "table", ""):
-            return engine.query(frame).read_all()
+            return _read_sql(frame, engine)
         return _read_file(Path(frame), subject)
     return frame
+
+
+def _read_sql(statement: str, engine: OfflineEngine) -> pa.Table:
+    try:
+        return engine.query(statement).read_all()
+    except (InvalidRequestError, NotFoundError) as error:
+        if error.hint:
+            raise
+        hint = "relative paths in the SQL start at the folder of feature_store.yaml; check syntax and names"
+        raise type(error)(error.message, hint=hint, context=error.context) from error
 
 
 def _read_file(path: Path, subject: str) -> pa.Table:
@@ -155,10 +165,10 @@ def _from_polars(frame: Any, columns: Sequence[str] | None) -> pa.Table:
 def _from_stream(frame: Any, subject: str) -> pa.Table:
     import pyarrow as pa
 
-    if not hasattr(frame, "__arrow_c_stream__"):
+    if not hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "to_frame"):
+        how = ".to_frame()" if hasattr(frame, "to_frame") else "pandas.DataFrame(...)"
         raise InvalidRequestError(
-            f"{subject} must be {_ACCEPTED}, not {type(frame).__name__}.",
-            hint="convert it, for example with pandas.DataFrame(...)",
+            f"{subject} must be {_ACCEPTED}, not {type(frame).__name__}.", hint=f"convert it, for example with {how}"
         )
     try:
         return pa.RecordBatchReader.from_stream(frame).read_all()
@@ -181,7 +191,9 @@ def _from_columns(
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         listing = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
-        raise InvalidRequestError(f"The columns of {subject} differ in length: {listing}.")
+        raise InvalidRequestError(
+            f"The columns of {subject} differ in length: {listing}.", hint="give every row a value, or None"
+        )
     return pa.table(arrays)
 
 

@@ -90,7 +90,9 @@ def to_instants(array: pa.Array | pa.ChunkedArray, *, timezone: str = "UTC", sub
     try:
         return to_microseconds(_plain(array), timezone)
     except _FAILURES as error:
-        raise _refusal(array, subject, "a time", lambda a: to_microseconds(_plain(a), timezone), _TIME_HINT) from error
+        raise _refusal(
+            array, subject, UnixTimestamp, lambda a: to_microseconds(_plain(a), timezone), _TIME_HINT
+        ) from error
 
 
 _TIME_HINT = 'use timestamps, datetimes, dates or ISO 8601 text such as "2024-05-01T12:00:00Z"'
@@ -101,7 +103,7 @@ def _cast(array: pa.Array, dtype: DataType, subject: str, timezone: str, start: 
         return _convert(array, dtype, timezone)
     except _FAILURES as error:
         hint = _hint(array.type, dtype)
-        raise _refusal(array, subject, str(dtype), lambda a: _convert(a, dtype, timezone), hint, start) from error
+        raise _refusal(array, subject, dtype, lambda a: _convert(a, dtype, timezone), hint, start) from error
 
 
 def _unchunk(array: pa.ChunkedArray) -> pa.Array:
@@ -114,7 +116,7 @@ def _unchunk(array: pa.ChunkedArray) -> pa.Array:
 def _refusal(
     array: pa.Array,
     subject: str,
-    expected: str,
+    dtype: DataType,
     convert: Callable[[pa.Array], pa.Array],
     hint: str,
     start: int = 0,
@@ -136,10 +138,11 @@ def _refusal(
     row = bad - 1
     value = _value(array, row)
     shown = repr(value) if len(repr(value)) <= 100 else repr(value)[:100] + "..."
+    problem = f"is not {dtype}" if castable(array.type, dtype) is False else f"does not fit {dtype} without loss"
     return InvalidValueError(
-        f"{subject}: {shown} ({array.type}) does not fit {expected} without loss.",
+        f"{subject}: {shown} ({array.type}) {problem}.",
         hint=hint,
-        context={"subject": subject, "value": value, "row": start + row, "type": expected},
+        context={"subject": subject, "value": value, "row": start + row, "type": str(dtype)},
     )
 
 

@@ -71,7 +71,7 @@ def _single(value: object, dtype: DataType, subject: str, timezone: str, row: in
     except (InvalidValueError, *_FAILURES) as error:
         shown = repr(value) if len(repr(value)) <= 100 else repr(value)[:100] + "..."
         raise InvalidValueError(
-            f"{subject}: {shown} ({type(value).__name__}) does not fit {dtype} without loss.",
+            f"{subject}: {shown} ({type(value).__name__}) is not {dtype}, or not without loss.",
             hint=error.hint if isinstance(error, InvalidValueError) else f"convert the values to {dtype} first",
             context={"subject": subject, "value": value, "row": row, "type": str(dtype)},
         ) from error

@@ -120,7 +120,10 @@ def plan_historical(
 
     """
     if as_of not in get_args(AsOf):
-        raise InvalidRequestError(f"as_of must be 'event' or 'available', not {as_of!r}.")
+        raise InvalidRequestError(
+            f"as_of must be 'event' or 'available', not {as_of!r}.",
+            hint="'event' looks at event times only; 'available' also asks that a row was recorded by then",
+        )
     time_column = _find_time(columns, timestamp_column)
     views = tuple(_join(manifest, selected, as_of) for selected in selection.views)
     keys: dict[tuple[str, DataType], SpineKey] = {}
@@ -226,10 +229,12 @@ def _find_time(columns: Columns, asked: str | None) -> str:
     times = [name for name, dtype in columns.items() if dtype is not None and pa.types.is_timestamp(dtype)]
     if len(times) == 1:
         return times[0]
-    found = f"several: {', '.join(map(repr, times))}" if times else f"none among {_listed(columns)}"
+    found = (
+        f"several timestamp columns: {_listed(times)}" if times else f"no timestamp column: it has {_listed(columns)}"
+    )
     raise InvalidRequestError(
-        f"The spine has no column {TIME_COLUMN!r}, and the only timestamp column is not clear: there is {found}.",
-        hint='name it: timestamp_column="..."',
+        f"The spine has no column {TIME_COLUMN!r} and {found}.",
+        hint='name the one that is each row\'s time: timestamp_column="..."' if times else "add the time of each row",
     )
 
 
