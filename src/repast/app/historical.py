@@ -149,20 +149,23 @@ class _Retriever:
     def _join(self, view: ViewJoin, spine: BoundSpine) -> list[Column]:
         import pyarrow as pa
 
-        from repast.core.assemble import assemble, spine_of
+        from repast.core.assemble import assemble, collect, spine_of
 
         asked = spine_of(view, spine)
         if not asked.num_rows:
             return [pa.nulls(spine.rows, feature.dtype.arrow) for feature in view.join.features]
-        found = self._workspace.engine.run(view.join, asked).read_all()
+        found = collect(view, self._workspace.engine.run(view.join, asked), spine.rows)
         return assemble(view, found, spine.rows, partial(self._refetch, view, asked))
 
     def _refetch(self, view: ViewJoin, asked: pa.Table, rows: Rows) -> pa.Table:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        from repast.core.assemble import collect
+
         some = asked.filter(pc.is_in(asked[ROW], pa.array(rows)))
-        return self._workspace.engine.run(view.complete_join, some).read_all()
+        complete = replace(view, join=view.complete_join)
+        return collect(complete, self._workspace.engine.run(complete.join, some), len(rows))
 
     def _compute(
         self, selection: OnDemandSelection, columns: Sequence[Sequence[Column]], spine: BoundSpine

@@ -88,6 +88,27 @@ def spine_of(view: ViewJoin, spine: BoundSpine) -> pa.Table:
     return table.filter(valid)
 
 
+def collect(view: ViewJoin, batches: pa.RecordBatchReader, rows: int) -> pa.Table:
+    """Return the candidates for a spine of ``rows`` rows, without those that can no longer win.
+
+    However many rows of a source tie, not many more are held at a time than the spine has.
+    """
+    kept: list[pa.RecordBatch] = []
+    held, limit = 0, 2 * rows + _SLACK
+    with batches:
+        for batch in batches:
+            kept.append(batch)
+            held += batch.num_rows
+            if held > limit:
+                table = _without_losers(view, pa.Table.from_batches(kept))
+                kept, held = table.to_batches(), table.num_rows
+                limit = 2 * held + _SLACK
+    return pa.Table.from_batches(kept, batches.schema)
+
+
+_SLACK = 1 << 20
+
+
 def assemble(view: ViewJoin, found: pa.Table, rows: int, refetch: Refetch) -> list[Column]:
     """Return the view's selected features beside a spine of ``rows`` rows, null where nothing was found.
 
@@ -185,6 +206,27 @@ def resolve_ties(view: ViewJoin, found: pa.Table, refetch: Refetch) -> tuple[pa.
     return grown, np.concatenate([winners, np.arange(found.num_rows, grown.num_rows)])
 
 
+def _without_losers(view: ViewJoin, found: pa.Table) -> pa.Table:
+    """Leave out rows that are beaten in time, and all but one of those that are the same."""
+    row = _numbers(found[ROW])
+    tied = np.bincount(row)[row] > 1
+    contenders = _greatest_in_time(found, np.flatnonzero(tied))
+    repeats = contenders[1:][_same_as_before(view, found, contenders, row)]
+    return found.take(pa.array(np.concatenate([np.flatnonzero(~tied), np.setdiff1d(contenders, repeats)])))
+
+
+def _same_as_before(view: ViewJoin, found: pa.Table, contenders: Rows, row: Rows) -> npt.NDArray[np.bool_]:
+    """Return for each contender but the first whether it answers the same spine row with the same features."""
+    left, right = contenders[:-1], contenders[1:]
+    same: npt.NDArray[np.bool_] = row[left] == row[right]
+    places = np.flatnonzero(same)
+    for feature in view.join.features:
+        places = places[_same(found[feature.name], left[places], right[places])]
+    same[:] = False
+    same[places] = True
+    return same
+
+
 def _ends(numbers: Rows) -> Rows:
     """Return the position of the last of each run of equal numbers."""
     if not len(numbers):
@@ -205,13 +247,9 @@ def _greatest_in_time(found: pa.Table, among: Rows) -> Rows:
 
 def _differing(view: ViewJoin, found: pa.Table, contenders: Rows, row: Rows) -> Rows:
     """Return those contenders whose spine row has another one with other selected features."""
-    left, right = contenders[:-1], contenders[1:]
-    pairs = row[left] == row[right]
-    left, right = left[pairs], right[pairs]
-    differs = np.zeros(len(left), np.bool_)
-    for feature in view.join.features:
-        differs |= ~_same(found[feature.name], left, right)
-    return contenders[np.isin(row[contenders], row[left[differs]])]
+    same = _same_as_before(view, found, contenders, row)
+    differs = contenders[1:][~same & (row[contenders[1:]] == row[contenders[:-1]])]
+    return contenders[np.isin(row[contenders], row[differs])]
 
 
 def _same(column: pa.ChunkedArray, left: Rows, right: Rows) -> npt.NDArray[np.bool_]:
