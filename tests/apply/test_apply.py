@@ -8,12 +8,13 @@ from datetime import timedelta
 import msgspec
 import pyarrow as pa
 import pytest
-from apply_repo import DEFINITIONS, driver, existing_tables, view, write_file, write_repo, write_source
+from apply_repo import DEFINITIONS, driver, existing_tables, table_exists, view, write_file, write_repo, write_source
 
 from repast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, Project
 from repast.core.manifest import ViewState
 from repast.errors import ConflictError, InvalidDefinitionError, InvalidRequestError, NotFoundError
-from repast.types import Float64, Int32, Int64, String
+from repast.ports.online import OnlineTable
+from repast.types import Float32, Float64, Int32, Int64, String
 
 
 @pytest.fixture
@@ -113,6 +114,21 @@ def test_a_type_change_is_a_migration_that_has_to_be_agreed_to(store, tmp_path):
     assert existing_tables(store) == {("stats", 2)}
 
 
+def test_a_feature_that_comes_back_with_another_type_is_a_migration_too(store):
+    store.apply(view())
+    store.apply(view(schema=[Field(name="trips", dtype=Int64)]))
+    changed = view(schema=[Field(name="trips", dtype=Int64), Field(name="rate", dtype=Float32)])
+    with pytest.raises(InvalidDefinitionError, match="'rate' changes from Float64 to Float32"):
+        store.apply(changed)  # rows of the first layout may still be there
+
+
+def test_a_view_that_is_no_longer_served_needs_no_migration(store):
+    store.apply(view())
+    plan = store.apply(view(trips=Float64, online=False))
+    assert plan.migrations == ()
+    assert plan.drop_tables == (("stats", 1),)
+
+
 def test_offline_views_have_no_table_and_migrate_freely(store):
     assert store.apply(view("off", online=False)).create_tables == ()
     store.apply(view("off", online=False, trips=Float64))
@@ -187,6 +203,24 @@ def test_a_plan_is_rebased_on_what_others_did(store):
     assert [c.name for c in done.changes] == ["mine"]
     assert [v.name for v in store.list_feature_views()] == ["mine", "others"]
     assert store._workspace.registry.manifest().feature_views["mine"].incarnation == 2
+    assert existing_tables(store) == {("mine", 2), ("others", 1)}
+
+
+def test_tables_of_attempts_that_somebody_overtook_are_dropped(store, tmp_path):
+    registry = store._workspace.registry
+    swap, overtaken = registry.swap_manifest, []
+
+    def overtake_once(manifest, version):
+        if not overtaken:
+            overtaken.append(manifest)
+            with FeatureStore(tmp_path / "repo") as other:
+                other.apply(view("others"))
+        swap(manifest, version)
+
+    registry.swap_manifest = overtake_once
+    assert store.apply(view("mine")).create_tables == (("mine", 2),)
+    assert [v.name for v in store.list_feature_views()] == ["mine", "others"]
+    assert not table_exists(store, OnlineTable(store.project, "mine", 1))
     assert existing_tables(store) == {("mine", 2), ("others", 1)}
 
 

@@ -218,6 +218,7 @@ def test_libraries_inside_the_repo_stay_imported(repo, monkeypatch):
     write_file(library / "some_library.py", "x = 1")
     monkeypatch.syspath_prepend(library)
     write(repo, a="import some_library")
+    (repo / "some_library").mkdir()  # a folder of data, say
     load_definitions(repo)
     try:
         assert "some_library" in sys.modules

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from repast import (
     PushSource,
     RequestSource,
 )
-from repast.core.definitions import UserFunction
+from repast.core.definitions import Definition, UserFunction
 from repast.core.describe import get_definition, list_definitions
 from repast.core.manifest import Manifest, ProjectSpec, SourceSpec
 from repast.core.plan.apply import plan_changes
@@ -372,6 +373,106 @@ def test_a_view_must_fit_the_key_type_that_is_registered():
     text = view("b", entities=[Entity(name="driver", join_keys=["driver_id"])], source=source("text"))
     (found,) = problems(text, base=base, text=STATS | {"driver_id": pa.string()})
     assert "join key 'driver_id' is declared Int64, but its column in source 'text' is string" in found
+
+
+RATE = [Field(name="rate", dtype=Float64)]
+"""A declared feature, so that the source is not looked at for others."""
+
+
+def test_a_view_that_moves_to_a_registered_source_is_checked_against_it():
+    base = resolve(view("a", schema=RATE), view("b", source=source("other"), schema=[TRIPS]), other=OTHER)
+    found = problems(view("a", source=source("other"), schema=RATE), base=base, other=OTHER)
+    assert any("feature 'rate' is not a column of source 'other'" in p for p in found)
+
+
+TRIPS = Field(name="trips", dtype=Int32)
+OTHER = {name: found for name, found in STATS.items() if name != "rate"}
+
+
+def test_an_unchanged_view_is_checked_when_its_entity_changes():
+    base = resolve(view(schema=RATE))
+    text = Entity(name="driver", join_keys={"driver_id": String})
+    assert "is declared String" in problems(view(entities=[text], schema=RATE), base=base)[0]
+
+
+def test_an_inferred_key_type_stays_until_a_definition_changes():
+    base = resolve(view("a", schema=RATE))
+    small = {"driver_id": pa.int32(), "ts": TS, "created": TS, "rate": pa.float64()}
+    assert plan_changes(base, resolve(view("a", schema=RATE), base=base, partial=False, stats=small)).is_empty
+    new = view("b", source=source("small"), schema=RATE)
+    (found,) = problems(view("a", schema=RATE), new, base=base, partial=False, small=small)
+    assert "is Int64 in the registered feature view 'a', but Int32 in source 'small'" in found
+
+
+def on_demand(**options) -> OnDemandFeatureView:
+    defaults = {"sources": [view(schema=RATE)], "schema": [Field(name="x", dtype=Int64)], "function": FUNCTION}
+    return OnDemandFeatureView(**{"name": "o", **defaults, **options})
+
+
+OPTIONS: list[tuple[Callable[..., Definition], dict[str, object]]] = [
+    (
+        partial(FileSource, name="stats", path="a.parquet", timestamp_field="ts"),
+        {
+            "path": "b.parquet",
+            "timestamp_field": "created",
+            "created_timestamp_column": "created",
+            "file_format": "csv",
+            "field_mapping": {"trips": "rides"},
+            "timezone": "Europe/Paris",
+            "lateness": timedelta(hours=1),
+            "s3_endpoint_override": "http://localhost:9000",
+        },
+    ),
+    (partial(Entity, name="e", join_keys=["a"]), {"join_keys": ["b"], "value_type": Int64}),
+    (
+        partial(view, schema=RATE),
+        {
+            "entities": [],
+            "source": source("other"),
+            "schema": [TRIPS],
+            "ttl": timedelta(1),
+            "online": False,
+            "offline": True,
+        },
+    ),
+    (partial(PushSource, name="push", batch_source=source()), {"batch_source": source("other")}),
+    (partial(RequestSource, name="r", schema=RATE), {"schema": [Field(name="rate", dtype=Int64)]}),
+    (
+        on_demand,
+        {
+            "sources": [view(schema=RATE).with_name("alias")],
+            "schema": [Field(name="y", dtype=Int64)],
+            "function": UserFunction("m:f", "def f(y): ...", "1" * 64),
+            "mode": "polars",
+        },
+    ),
+    (
+        partial(FeatureService, name="s", features=[view(schema=RATE)]),
+        {"features": [view(schema=RATE).with_join_key_map({"driver_id": "other"})]},
+    ),
+]
+COMMON = {"description": "new", "owner": "new", "tags": {"new": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("make", "option", "value"),
+    [(make, *item) for make, options in OPTIONS for item in (options | COMMON).items()],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_change_of_any_option_is_a_change_that_is_shown(make, option, value):
+    base = resolve(make(), other=STATS)
+    plan = plan_changes(base, resolve(make(**{option: value}), base=base, other=STATS))
+    changed = [change for change in plan.changes if change.name == make().name]
+    assert len(changed) == 1
+    assert changed[0].properties
+    assert plan_changes(plan.target, resolve(make(**{option: value}), base=plan.target, other=STATS)).is_empty
+
+
+def test_the_order_of_features_is_shown_when_nothing_else_changed():
+    base = resolve(view(schema=[TRIPS, *RATE]))
+    plan = plan_changes(base, resolve(view(schema=[*RATE, TRIPS]), base=base))
+    assert str(plan) == "Updated feature view v\n\tfeatures (order): [trips, rate] -> [rate, trips]"
+    assert plan.target.feature_views["v"].layouts == base.feature_views["v"].layouts
 
 
 def test_registered_definitions_can_be_used_in_new_ones():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-import linecache
 import os
 import re
 import sys
@@ -198,7 +197,6 @@ def module_name(path: Path, root: Path) -> str:
 
 
 def _execute(name: str, path: Path) -> ModuleType:
-    linecache.checkcache(str(path))
     package = [str(path.parent)] if path.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=package)
     assert spec is not None  # a .py file always has a loader

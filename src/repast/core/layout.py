@@ -53,7 +53,7 @@ def breaking_changes(old: FeatureViewSpec, new: FeatureViewSpec) -> tuple[str, .
 
 
 def _typed(keys: tuple[FieldSpec, ...]) -> dict[str, str]:
-    return {key.name: str(key.type) for key in keys}
+    return {key.name: str(key.type) if key.dtype else "of unknown type" for key in keys}
 
 
 def _listed(keys: dict[str, str]) -> str:
