@@ -206,7 +206,7 @@ def test_the_only_timestamp_is_the_time(drivers):
 
 def test_several_timestamps_need_a_name(drivers):
     asked = pa.table({"driver_id": [1], "seen": [at(5)], "sold": [at(0)]})
-    with pytest.raises(InvalidRequestError, match="several: 'seen', 'sold'") as caught:
+    with pytest.raises(InvalidRequestError, match="several timestamp columns: 'seen', 'sold'") as caught:
         drivers.get(asked, ["stats:trips"])
     assert "timestamp_column" in caught.value.hint
     assert drivers.values(asked, ["stats:trips"], timestamp_column="sold") == [10]
