@@ -40,6 +40,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 NOW = "2026-01-05T09:30:00Z"
+BUG = "should not have happened"
+"""What ``repast`` says of an error that is its own. No document shows that."""
 _FENCE = re.compile(r"^```(\S*)[ ]*(.*?)\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _CRON_FIELDS = 5
@@ -108,6 +110,7 @@ class Reader:
         if noted.exists():
             self.folder = Path(noted.read_text().strip())
         seen = _without_present(done.stdout)
+        assert BUG not in seen, f"$ {command}\n{seen}"
         assert done.returncode == 0 or "error:" in seen, f"$ {command}\nexited with {done.returncode}\n{seen}"
         assert may_print or not seen, f"$ {command}\n{seen}"
         return seen
@@ -120,6 +123,7 @@ class Reader:
         with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             code = run(args)
         seen = _without_present(printed.getvalue())
+        assert BUG not in seen, f"$ {command}\n{seen}"
         assert code == 0 or "error:" in seen, f"$ {command}\nexited with {code}\n{seen}"
         return seen
 
