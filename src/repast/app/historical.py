@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from repast.app.workspace import Workspace
-    from repast.core.assemble import BoundSpine, Column, Rows
+    from repast.core.assemble import BoundSpine
     from repast.core.definitions import FeatureService
     from repast.core.refs import OnDemandSelection
+    from repast.core.tie import Column, Rows
 
     Features: TypeAlias = Sequence[str] | FeatureService | str
 

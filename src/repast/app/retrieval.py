@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
-from uuid import uuid4
 
 from repast.app.spine import Spine
 from repast.core.clock import from_us
 from repast.errors import InvalidRequestError, RepastError, UnavailableError, require
+from repast.temporary_file import temporary_file
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-    from repast.core.assemble import BoundSpine, Column
+    from repast.core.assemble import BoundSpine
     from repast.core.plan.historical import HistoricalPlan
+    from repast.core.tie import Column
 
 ROW_GROUP = 1 << 17
 """Rows of a Parquet row group, and the step that chunks are a multiple of."""
@@ -270,23 +270,20 @@ def write_parquet(parts: Iterator[pa.Table], path: Path, *, place: Callable[[Pat
         UnavailableError: The file cannot be written; what was at the path is untouched.
 
     """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            _write_groups(parts, file)
-            file.flush()
-            os.fsync(file.fileno())
-        place(temporary, path)
+        with temporary_file(path) as temporary:
+            with temporary.open("wb") as file:
+                _write_groups(parts, file)
+                file.flush()
+                os.fsync(file.fileno())
+            place(temporary, path)
     except RepastError:  # of the parts; some of these are OSErrors too
         raise
     except OSError as error:
         raise UnavailableError(
             f"{str(path)!r} cannot be written: {error}.", hint="check the path, its rights and the space left"
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
     return path
 
 
