@@ -25,7 +25,8 @@ def to_utc(instant: datetime) -> datetime:
 
 def to_us(instant: datetime) -> int:
     """Return microseconds since 1970-01-01 UTC; a naive datetime means UTC."""
-    return (to_utc(instant) - _EPOCH) // _MICROSECOND
+    aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // _MICROSECOND
 
 
 def from_us(microseconds: int) -> datetime:
