@@ -83,6 +83,11 @@ class ManifestCache:
             self._failure = ""
             return self._cached
 
+    def peek(self) -> Manifest | None:
+        """Return the manifest as it was last seen or registered here, without looking for a newer one."""
+        cached = self._cached
+        return None if cached is None else cached.manifest
+
     def find(self, version: str | None) -> Manifest | None:
         """Return the kept manifest if it is the one of this version."""
         cached = self._cached

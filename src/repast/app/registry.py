@@ -67,6 +67,10 @@ class Registry:
         """
         return self._cache.get()
 
+    def peek(self) -> Manifest | None:
+        """Return the manifest as it was last seen or registered in this process, without looking at the store."""
+        return self._cache.peek()
+
     def refresh(self) -> None:
         """Read the manifest now. Raises what :meth:`load_manifest` raises."""
         self._cache.refresh()
