@@ -86,6 +86,9 @@ class StillRegistry:
     def manifest(self) -> Manifest:
         return self.current
 
+    def peek(self) -> Manifest:
+        return self.current
+
     def refresh(self) -> None:
         self.refreshed += 1
         self.current = self.applied or self.current

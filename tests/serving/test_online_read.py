@@ -448,7 +448,7 @@ def test_a_row_of_an_unknown_layout_makes_the_reader_look_at_the_registry(is_asy
 def test_a_row_of_a_layout_that_nobody_knows_is_told_and_left_alone() -> None:
     shop = drivers()
     table = shop.table("driver_stats")
-    key = shop.reader.read(FEATURES, [{"driver_id": 1}])._answer.request.distinct[0][0]
+    key = shop.reader.read(FEATURES, [{"driver_id": 1}])._request.distinct[0][0]
     shop.store.write(table, [key], [b"\xff" * 30])
     with pytest.raises(ConflictError, match="newer than the 1 known here"):
         shop.reader.read(FEATURES, [{"driver_id": 1}]).to_dict()

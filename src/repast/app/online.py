@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from repast.core.answer import Answer
 from repast.core.clock import to_us
-from repast.core.codec.row import order_prefix
 from repast.core.definitions import FeatureService
 from repast.core.manifest import FeatureServiceSpec, Manifest, ProjectionSpec
 from repast.core.plan.online import OnlinePlan, plan_online
@@ -28,7 +27,9 @@ EntityRows: TypeAlias = "Sequence[Mapping[str, Any]] | Mapping[str, Any]"
 
 MAX_PLANS = 256
 """Feature sets whose plans are kept."""
-_EARLIEST_US = -(1 << 63)
+LOOK_EVERY = 0.001
+"""Seconds after which a read looks again whether another process changed the registry: on a busy
+reader, looking each time would take as long as reading. What this process changes is seen at once."""
 
 
 class OnlineReader:
@@ -38,6 +39,7 @@ class OnlineReader:
         self._workspace = workspace
         # Replaced together, so that a plan is never looked up among those of another manifest.
         self._plans: tuple[Manifest | None, dict[object, _Compiled]] = (None, {})
+        self._looked = -LOOK_EVERY
 
     def read(
         self,
@@ -85,7 +87,8 @@ class OnlineReader:
     ) -> tuple[_Compiled, Request, Reads]:
         """Everything before the store's read."""
         compiled = self._compiled(features, full_feature_names)
-        request = _bind(compiled.plan, entity_rows)
+        plan = compiled.plan
+        request = bind_rows(plan, entity_rows) if type(entity_rows) is list else _bind(plan, entity_rows)
         distinct = request.distinct
         return compiled, request, [(table, distinct[group]) for table, group in compiled.targets]
 
@@ -100,24 +103,22 @@ class OnlineReader:
         """Everything after the store's read."""
         plan = compiled.plan
         values = [request.spread(view.group, found[at]) for at, view in enumerate(plan.views)]
-        return OnlineResponse(Answer(plan, request, values, self._cutoffs(plan, now), compiled.functions))
+        return OnlineResponse(plan, request, values, plan.cutoffs(self._moment(plan, now)), compiled.functions)
 
-    def _cutoffs(self, plan: OnlinePlan, now: datetime | None) -> list[bytes | None]:
-        """Return what :class:`Answer` calls cutoffs, for the moment of this read."""
-        if now is not None and not isinstance(now, datetime):
+    def _moment(self, plan: OnlinePlan, now: datetime | None) -> int:
+        if now is None:
+            return to_us(self._workspace.clock()) if plan.has_ttl else 0
+        if not isinstance(now, datetime):
             raise InvalidRequestError(f"now must be a datetime, not {now!r}.", hint="datetime.now(timezone.utc)")
-        if not plan.has_ttl:
-            return [None] * len(plan.views)
-        now_us = to_us(self._workspace.clock() if now is None else now)
-        return [
-            None if view.ttl_us is None else order_prefix(max(now_us - view.ttl_us, _EARLIEST_US), None)
-            for view in plan.views
-        ]
+        return to_us(now)
 
     def _compiled(self, features: Features, full_feature_names: bool) -> _Compiled:
-        manifest = self._workspace.registry.manifest()
-        known, plans = self._plans
-        if manifest is not known:
+        registry = self._workspace.registry
+        manifest, plans = self._plans
+        now = monotonic()
+        if manifest is None or now - self._looked >= LOOK_EVERY or registry.peek() is not manifest:
+            self._looked = now
+            manifest = registry.manifest()
             plans = self._renew(manifest)
         key = (tuple(features) if isinstance(features, list) else features, full_feature_names)
         try:
@@ -133,9 +134,12 @@ class OnlineReader:
         return found
 
     def _renew(self, manifest: Manifest) -> dict[object, _Compiled]:
+        """Return the plans made for this manifest."""
         known, plans = self._plans
-        self._plans = (manifest, plans if manifest == known else {})
-        return self._plans[1]
+        if manifest is not known:
+            plans = plans if manifest == known else {}
+            self._plans = (manifest, plans)
+        return plans
 
 
 class _Compiled:
@@ -153,8 +157,6 @@ class _Compiled:
 
 
 def _bind(plan: OnlinePlan, entity_rows: EntityRows) -> Request:
-    if isinstance(entity_rows, list):
-        return bind_rows(plan, entity_rows)
     if isinstance(entity_rows, Mapping):
         return bind_columns(plan, entity_rows)
     if hasattr(entity_rows, "__arrow_c_stream__"):
@@ -162,7 +164,7 @@ def _bind(plan: OnlinePlan, entity_rows: EntityRows) -> Request:
 
         table = to_arrow(entity_rows)
         return bind_columns(plan, dict(zip(table.column_names, table.columns, strict=True)))
-    if isinstance(entity_rows, tuple):
+    if isinstance(entity_rows, list | tuple):
         return bind_rows(plan, entity_rows)
     raise InvalidRequestError(
         f"entity_rows must be a list of mappings or a mapping of columns, not {type(entity_rows).__name__}.",

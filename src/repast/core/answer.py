@@ -26,16 +26,16 @@ Function = Callable[..., Any]
 class Answer:
     """The rows of one request, bound to the stored values of its views.
 
-    Attributes:
+    Args:
         plan: What is read and how it is decoded.
         request: The rows of the request.
         values: Per view one stored value (or None) per row.
         cutoffs: Per view the least stored value that its ttl lets through; values sort by event time.
-        computed: On-demand features by output column.
+        functions: Of the plan's on-demand views, in order; they are called now.
 
     """
 
-    __slots__ = ("computed", "cutoffs", "plan", "request", "values")
+    __slots__ = ("_computed", "_cutoffs", "_plan", "_request", "_values")
 
     def __init__(
         self,
@@ -45,28 +45,27 @@ class Answer:
         cutoffs: Sequence[bytes | None],
         functions: Sequence[Function] = (),
     ) -> None:
-        """Take what was read, and call the functions of the plan's on-demand views."""
-        self.plan = plan
-        self.request = request
-        self.values = values
-        self.cutoffs = cutoffs
-        self.computed: dict[str, Column] = {}
+        self._plan = plan
+        self._request = request
+        self._values = values
+        self._cutoffs = cutoffs
+        self._computed: dict[str, Column] = {}
         for at, step in enumerate(plan.on_demand):
-            self.computed |= self._compute(step, functions[at])
+            self._computed |= self._compute(step, functions[at])
 
     # -- stored rows ------------------------------------------------------------------------------
 
-    def live(self, at: int) -> Sequence[bytes | None]:
+    def _live(self, at: int) -> Sequence[bytes | None]:
         """Return the stored values of a view without those that are too old."""
-        values, cutoff = self.values[at], self.cutoffs[at]
+        values, cutoff = self._values[at], self._cutoffs[at]
         if cutoff is None:
             return values
         return [value if value is not None and value >= cutoff else None for value in values]
 
-    def lists(self, at: int) -> list[list[Any]]:
+    def _lists(self, at: int) -> list[list[Any]]:
         """Return Python values of a view: one new list per feature that is read."""
-        view = self.plan.views[at]
-        rows = view.reader.decode_rows(self.live(at))
+        view = self._plan.views[at]
+        rows = view.reader.decode_rows(self._live(at))
         if len(rows) == 1:
             row = rows[0]
             return [[None] for _ in view.features] if row is None else [[value] for value in row]
@@ -75,73 +74,88 @@ class Answer:
             rows = [blank if row is None else row for row in rows]
         return [list(map(itemgetter(i), rows)) for i in range(len(view.features))]  # type: ignore[arg-type]
 
-    def arrays(self, at: int) -> Sequence[pa.Array]:
+    def _arrays(self, at: int) -> Sequence[pa.Array]:
         """Return Arrow columns of a view: one per feature that is read."""
-        return self.plan.views[at].reader.decode_columns(self.live(at))
+        return self._plan.views[at].reader.decode_columns(self._live(at))
 
-    def event_times(self, at: int) -> list[int | None]:
+    def _event_times(self, at: int) -> list[int | None]:
         """Return the event times of a view's rows, those that are too old included."""
-        return [None if value is None else event_us(value) for value in self.values[at]]
+        return [None if value is None else event_us(value) for value in self._values[at]]
 
     # -- all columns ------------------------------------------------------------------------------
 
-    def to_lists(self) -> dict[str, Any]:
+    def _to_lists(self) -> dict[str, Any]:
         """Return Python values of all columns, in order, in lists that are nobody else's."""
-        plan, request = self.plan, self.request
+        plan, request = self._plan, self._request
         found: dict[str, Any] = dict(plan.answer)
         for at in plan.echoed:
             found[plan.column_names[at]] = list(to_list(request.columns[at]))
         for at, view in enumerate(plan.views):
-            if view.outputs:
-                columns = self.lists(at)
+            if request.rows == 1:
+                self._add_row(at, found)
+            elif view.outputs:
+                columns = self._lists(at)
                 for name, position in view.outputs:
                     found[name] = columns[position]
-        for name, column in self.computed.items():
+        for name, column in self._computed.items():
             found[name] = list(to_list(column))
         return found
 
-    def to_arrays(self) -> dict[str, pa.Array]:
+    def _add_row(self, at: int, found: dict[str, Any]) -> None:
+        """Do for one row, faster, what :meth:`_lists` is for."""
+        view, value, cutoff = self._plan.views[at], self._values[at][0], self._cutoffs[at]
+        row = None
+        if value is not None and (cutoff is None or value >= cutoff):
+            row = view.reader.decode_rows((value,))[0]
+        if row is None:
+            for name, _ in view.outputs:
+                found[name] = [None]
+        else:
+            for name, position in view.outputs:
+                found[name] = [row[position]]
+
+    def _to_arrays(self) -> dict[str, pa.Array]:
         """Return Arrow columns of the declared types, in order."""
-        plan, request = self.plan, self.request
+        plan, request = self._plan, self._request
         found: dict[str, Any] = dict(plan.answer)
         for at in plan.echoed:
             found[plan.columns[at].name] = to_array(request.columns[at], plan.columns[at].dtype)
         for at, view in enumerate(plan.views):
             if view.outputs:
-                arrays = self.arrays(at)
+                arrays = self._arrays(at)
                 for name, position in view.outputs:
                     found[name] = arrays[position]
-        for name, values in self.computed.items():
+        for name, values in self._computed.items():
             found[name] = to_array(values, plan.types[name])
         return found
 
-    def to_numpy(self) -> dict[str, npt.NDArray[Any]]:
+    def _to_numpy(self) -> dict[str, npt.NDArray[Any]]:
         """Return NumPy columns, in order; see OnlineResponse.to_numpy for nulls."""
-        plan, request = self.plan, self.request
+        plan, request = self._plan, self._request
         found: dict[str, Any] = dict(plan.answer)
         for at in plan.echoed:
             column = plan.columns[at]
             found[column.name] = _numpy_of(to_array(request.columns[at], column.dtype), column.dtype)
         for at, view in enumerate(plan.views):
             if view.outputs:
-                decoded = view.reader.decode_numpy(self.live(at))
+                decoded = view.reader.decode_numpy(self._live(at))
                 for name, position in view.outputs:
                     found[name] = _with_nulls(*decoded[position])
-        for name, values in self.computed.items():
+        for name, values in self._computed.items():
             found[name] = _numpy_of(to_array(values, plan.types[name]), plan.types[name])
         return found
 
     # -- on-demand features -----------------------------------------------------------------------
 
     def _compute(self, step: OnDemandSelection, function: Function) -> Mapping[str, Column]:
-        rows = self.request.rows
+        rows = self._request.rows
         if step.view.mode == "python":
             return run_on_demand_python(step, function, self._input_lists(step), rows)
         return run_on_demand(step, function, self._input_arrays(step), rows)
 
     def _input_lists(self, step: OnDemandSelection) -> dict[str, list[Any]]:
-        plan, request = self.plan, self.request
-        decoded = {at: self.lists(at) for at in {column.view for column in step.inputs}}
+        plan, request = self._plan, self._request
+        decoded = {at: self._lists(at) for at in {column.view for column in step.inputs}}
         keys = {name: to_list(column) for name, column in zip(plan.column_names, request.columns, strict=True)}
         inputs = name_inputs(
             step,
@@ -153,8 +167,8 @@ class Answer:
         return {name: list(values) for name, values in inputs.items()}
 
     def _input_arrays(self, step: OnDemandSelection) -> dict[str, pa.Array]:
-        plan, request = self.plan, self.request
-        decoded = {at: self.arrays(at) for at in {column.view for column in step.inputs}}
+        plan, request = self._plan, self._request
+        decoded = {at: self._arrays(at) for at in {column.view for column in step.inputs}}
         keys = {
             column.name: to_array(values, column.dtype)
             for column, values in zip(plan.columns, request.columns, strict=True)

@@ -26,7 +26,7 @@ _MISSING = frozenset({"NoneType", "NAType", "NaTType"})
 class Request:
     """The rows of one request, bound to a plan.
 
-    Attributes:
+    Args:
         rows: Number of rows.
         columns: Aligned with the plan's columns.
         keys: Per key group the bytes of each row's key; None where a part of the key is null.
@@ -35,30 +35,29 @@ class Request:
 
     """
 
-    __slots__ = ("columns", "distinct", "inputs", "keys", "rows")
+    __slots__ = ("_keys", "columns", "distinct", "inputs", "rows")
 
     def __init__(
-        self, rows: int, columns: list[Column], keys: list[list[bytes | None]], inputs: dict[str, Column]
+        self,
+        rows: int,
+        columns: Sequence[Column],
+        keys: Sequence[Sequence[bytes | None]],
+        distinct: Sequence[Sequence[bytes]],
+        inputs: Mapping[str, Column],
     ) -> None:
         self.rows = rows
         self.columns = columns
-        self.keys = keys
-        self.distinct = list(map(_distinct, keys))
+        self._keys = keys
+        self.distinct = distinct
         self.inputs = inputs
 
     def spread(self, group: int, values: Sequence[bytes | None]) -> Sequence[bytes | None]:
         """Give each row the value that was read for its key."""
-        keys, distinct = self.keys[group], self.distinct[group]
-        if len(keys) == len(distinct):
+        distinct = self.distinct[group]
+        if len(distinct) == self.rows:
             return values
         found: dict[bytes | None, bytes | None] = dict(zip(distinct, values, strict=True))
-        return [found.get(key) for key in keys]
-
-
-def _distinct(keys: list[bytes | None]) -> list[bytes]:
-    if len(keys) == 1:
-        return [] if keys[0] is None else [keys[0]]
-    return [key for key in dict.fromkeys(keys) if key is not None]
+        return [found.get(key) for key in self._keys[group]]
 
 
 def bind_rows(plan: OnlinePlan, entity_rows: Sequence[Mapping[str, Any]]) -> Request:
@@ -70,6 +69,8 @@ def bind_rows(plan: OnlinePlan, entity_rows: Sequence[Mapping[str, Any]]) -> Req
 
     """
     try:
+        if len(entity_rows) == 1 and plan.columns and not plan.input_names:
+            return _bind_row(plan, entity_rows[0])
         columns = [[row[name] for row in entity_rows] for name in plan.column_names]
         inputs = [[row[name] for row in entity_rows] for name in plan.input_names] if plan.input_names else []
     except (KeyError, TypeError, IndexError) as error:
@@ -107,20 +108,39 @@ def bind_columns(plan: OnlinePlan, given: Mapping[str, Any]) -> Request:
 
 def _bind(plan: OnlinePlan, rows: int, columns: Sequence[Column], inputs: Sequence[Column]) -> Request:
     typed = list(map(cast_keys, plan.columns, columns))
-    keys = []
-    for group in plan.groups:
-        parts = [typed[i] for i in group.columns]
-        try:
-            keys.append(_encode(group.codec, parts, rows))
-        except InvalidValueError:
-            for i, part in zip(group.columns, parts, strict=True):
-                _coerce(plan.columns[i], part)  # names the row
-            raise
-    if not inputs:
-        return Request(rows, typed, keys, {})
-    return Request(
-        rows, typed, keys, dict(zip(plan.input_names, map(cast_input, plan.request_fields, inputs), strict=True))
-    )
+    try:
+        keys = [_encode(group.codec, [typed[i] for i in group.columns], rows) for group in plan.groups]
+    except InvalidValueError:
+        raise _name_row(plan, typed) from None
+    distinct = [[key for key in dict.fromkeys(group) if key is not None] for group in keys]
+    fields = dict(zip(plan.input_names, map(cast_input, plan.request_fields, inputs), strict=True))
+    return Request(rows, typed, keys, distinct, fields)
+
+
+def _bind_row(plan: OnlinePlan, row: Mapping[str, Any]) -> Request:
+    """Do for one row, faster, what :func:`_bind` does."""
+    columns: list[list[Any]] = []
+    for column in plan.columns:
+        value = row[column.name]
+        columns.append([value] if type(value) is column.exact else _coerce(column, [value]))
+    distinct: list[list[bytes]] = []
+    try:
+        for group in plan.groups:
+            parts = list(map(columns.__getitem__, group.columns))
+            distinct.append([] if [None] in parts else group.codec.encode_lists(parts) or [group.codec.encode_row(())])
+    except InvalidValueError:
+        raise _name_row(plan, columns) from None
+    return Request(1, columns, [[None]] * len(distinct), distinct, {})
+
+
+def _name_row(plan: OnlinePlan, columns: Sequence[Column]) -> InvalidValueError:
+    """Return the error for the first key that an encoder refused, with its row."""
+    try:
+        for column, values in zip(plan.columns, columns, strict=True):
+            _coerce(column, values)
+    except InvalidValueError as error:
+        return error
+    raise AssertionError("an encoder refused a key that its column takes")
 
 
 # -- keys -----------------------------------------------------------------------------------------
@@ -182,7 +202,7 @@ def _encode_arrays(codec: KeyCodec, parts: Sequence[Column]) -> list[bytes | Non
     try:
         arrays = [to_array(part, dtype) for part, dtype in zip(parts, codec.types, strict=True)]
     except (pa.ArrowException, OverflowError, UnicodeError) as error:
-        raise InvalidValueError("A key is not of its column's type.") from error  # the caller finds which
+        raise InvalidValueError("A key is not of its column's type.") from error  # _name_row finds which
     if not any(array.null_count for array in arrays):
         return list(codec.encode_columns(arrays))
     whole = arrays[0].is_valid()

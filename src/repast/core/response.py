@@ -36,7 +36,7 @@ class FieldStatus(IntEnum):
     """There is a row, but its event time is older than the view's ttl allows; its value is not served."""
 
 
-class OnlineResponse:
+class OnlineResponse(Answer):
     """The newest values of some keys, decoded when they are asked for.
 
     The columns are the keys, then the features in the order they were asked for; the rows are those
@@ -48,13 +48,10 @@ class OnlineResponse:
     is made.
     """
 
-    __slots__ = ("_answer",)
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
+    __slots__ = ()
 
     def __len__(self) -> int:
-        return self._answer.request.rows
+        return self._request.rows
 
     def __repr__(self) -> str:
         return f"OnlineResponse(rows={len(self)}, columns={self.columns})"
@@ -62,7 +59,7 @@ class OnlineResponse:
     @property
     def columns(self) -> list[str]:
         """Names of the answer's columns: keys, then features as asked for."""
-        return list(self._answer.plan.answer)
+        return list(self._plan.answer)
 
     def to_dict(self, include_event_timestamps: bool = False, include_statuses: bool = False) -> dict[str, list[Any]]:
         """Return column -> Python values.
@@ -73,7 +70,7 @@ class OnlineResponse:
             include_statuses: Add ``<feature>__status``: the name of each value's :class:`FieldStatus`.
 
         """
-        columns = self._answer.to_lists()
+        columns = self._to_lists()
         if include_event_timestamps:
             columns = _interleave(columns, self._seconds(), TIMESTAMP_SUFFIX)
         if include_statuses:
@@ -85,7 +82,7 @@ class OnlineResponse:
         """Return an Arrow table of the declared types; ``<feature>__ts`` as for :meth:`to_dict`."""
         import pyarrow as pa
 
-        arrays = self._answer.to_arrays()
+        arrays = self._to_arrays()
         if include_event_timestamps:
             seconds = {name: pa.array(found, pa.int64()) for name, found in self._seconds().items()}
             arrays = _interleave(arrays, seconds, TIMESTAMP_SUFFIX)
@@ -120,22 +117,21 @@ class OnlineResponse:
         Fixed-width types have their own dtype. A null is NaN in floats, NaT in times, None in objects
         (strings, bytes, lists, ...); whole numbers and booleans with nulls are masked arrays.
         """
-        return self._answer.to_numpy()
+        return self._to_numpy()
 
     @property
     def statuses(self) -> dict[str, list[FieldStatus]]:
         """Feature -> status of each value, in the order asked for."""
-        answer = self._answer
-        found: dict[str, Any] = dict.fromkeys(answer.plan.outputs)
-        for at, view in enumerate(answer.plan.views):
+        found: dict[str, Any] = dict.fromkeys(self._plan.outputs)
+        for at, view in enumerate(self._plan.views):
             if view.outputs:
-                columns, rows = answer.lists(at), self._row_statuses(at)
+                columns, rows = self._lists(at), self._row_statuses(at)
                 for name, position in view.outputs:
                     found[name] = [
                         FieldStatus.NULL_VALUE if value is None and status is FieldStatus.PRESENT else status
                         for value, status in zip(columns[position], rows, strict=True)
                     ]
-        for name, column in answer.computed.items():
+        for name, column in self._computed.items():
             found[name] = [FieldStatus.NULL_VALUE if v is None else FieldStatus.PRESENT for v in to_list(column)]
         return found
 
@@ -153,7 +149,7 @@ class OnlineResponse:
 
     def _row_statuses(self, at: int) -> list[FieldStatus]:
         found = []
-        for value, live in zip(self._answer.values[at], self._answer.live(at), strict=True):
+        for value, live in zip(self._values[at], self._live(at), strict=True):
             if value is None:
                 found.append(FieldStatus.NOT_FOUND)
             else:
@@ -161,10 +157,9 @@ class OnlineResponse:
         return found
 
     def _times(self) -> dict[str, list[int | None]]:
-        answer = self._answer
-        found: dict[str, list[int | None]] = {name: [None] * len(self) for name in answer.plan.outputs}
-        for at, view in enumerate(answer.plan.views):
-            found |= {name: answer.event_times(at) for name, _ in view.outputs}
+        found: dict[str, list[int | None]] = {name: [None] * len(self) for name in self._plan.outputs}
+        for at, view in enumerate(self._plan.views):
+            found |= {name: self._event_times(at) for name, _ in view.outputs}
         return found
 
     def _seconds(self) -> dict[str, list[int | None]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from repast.core.codec.key import KeyCodec
-from repast.core.codec.row import RowReader
+from repast.core.codec.row import RowReader, order_prefix
 from repast.core.manifest import FeatureViewSpec, FieldSpec
 from repast.core.refs import OnDemandSelection, Selection, ViewSelection
 from repast.errors import InvalidRequestError
@@ -18,6 +18,8 @@ from repast.types import DataType
 
 _EXACT: Mapping[str, type] = {"int64": int, "int32": int, "string": str, "bytes": bytes, "bool": bool}
 """Types whose Python values are canonical as they are, if they have exactly this class."""
+
+_EARLIEST_US = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,14 @@ class OnlinePlan:
     def __post_init__(self) -> None:
         object.__setattr__(self, "column_names", tuple(column.name for column in self.columns))
         object.__setattr__(self, "input_names", tuple(spec.name for spec in self.request_fields))
+
+    def cutoffs(self, now_us: int) -> list[bytes | None]:
+        """Return per view the least stored value that its ttl lets through; stored values sort by event time."""
+        found: list[bytes | None] = []
+        for view in self.views:
+            ttl_us = view.ttl_us
+            found.append(None if ttl_us is None else order_prefix(max(now_us - ttl_us, _EARLIEST_US), None))
+        return found
 
     def can_decode(self, values: Sequence[Sequence[bytes | None]]) -> bool:
         """Tell whether all stored values, given per view, have a layout that this plan knows."""
