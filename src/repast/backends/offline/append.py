@@ -29,6 +29,7 @@ from repast.backends.offline.scan import source_options, subject_of
 from repast.backends.offline.table_format import open_snapshot
 from repast.core.manifest import SourceSpec
 from repast.errors import InvalidRequestError, UnsupportedError, did_you_mean
+from repast.temporary_file import temporary_file
 
 _appending = threading.Lock()
 
@@ -78,7 +79,7 @@ def _append_local(source: SourceSpec, rows: pa.Table, path: Path, file_format: s
 def _add_part(source: SourceSpec, rows: pa.Table, folder: Path, example: Path, file_format: str) -> None:
     """Write one more file beside the others; it appears under its name when it is complete."""
     part = folder / f"part-{uuid.uuid4().hex}{SUFFIXES[file_format][0]}"
-    with _temporary(part) as target:
+    with temporary_file(part) as target:
         if file_format == "parquet":
             schema = pq.read_schema(example)
             pq.write_table(_conform(source, rows, schema), target)
@@ -165,20 +166,10 @@ def _csv_text(rows: object, dialect: type[csv.Dialect]) -> str:
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:
     """Write a new version of a file and put it in the old one's place; concurrent writers take turns."""
-    with _locked(path), _temporary(path) as target:
+    with _locked(path), temporary_file(path) as target:
         write(target)
         target.chmod(path.stat().st_mode & 0o7777)
         _commit(target, path)
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` that no reader takes for data; removed if it was not moved away."""
-    target = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield target
-    finally:
-        target.unlink(missing_ok=True)
 
 
 def _commit(target: Path, path: Path) -> None:
