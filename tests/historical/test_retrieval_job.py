@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -13,7 +14,7 @@ from historical_project import DRIVER_FEATURES, at, driver_rows
 
 import repast.app.retrieval as retrieval
 from repast.errors import InvalidRequestError, UnavailableError
-from repast.types import Int64
+from repast.types import Float64, Int64
 
 REFS = ["stats:trips", "stats:rating"]
 
@@ -178,3 +179,26 @@ def test_ties_in_one_part_do_not_touch_another(shop, small_parts):
     shop.apply(shop.view("stats", rows, features={"trips": Int64, "z": Int64}))
     whole = shop.get(spine(20), ["stats:trips"]).to_arrow()
     assert pa.Table.from_batches(shop.get(spine(20), ["stats:trips"]).to_batches(7)).equals(whole.combine_chunks())
+
+
+def test_memory_is_bounded_by_the_spine_not_by_the_result(shop, monkeypatch):
+    rows, width = 60_000, 30
+    rng = np.random.default_rng(1)
+    features = {f"f{i}": Float64 for i in range(width)}
+    columns = {name: rng.random(2_000) for name in features}
+    times = pa.array(rng.integers(0, 10**12, 2_000), pa.timestamp("us", "UTC"))
+    shop.apply(
+        shop.view("wide", {"driver_id": np.arange(2_000) % 50, "event_timestamp": times, **columns}, features=features)
+    )
+    asked = pa.table(
+        {"driver_id": np.arange(rows) % 50, "event_timestamp": pa.array([10**12] * rows, pa.timestamp("us"))}
+    )
+    monkeypatch.setattr(retrieval, "ROW_GROUP", 4_096)
+    monkeypatch.setattr(retrieval, "_CHUNK_CELLS", 4_096 * width)
+    job = shop.get(asked, [f"wide:{name}" for name in features])
+    before, most, seen = pa.total_allocated_bytes(), 0, 0
+    for batch in job.to_batches(1_000):
+        seen += batch.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert seen == rows
+    assert most < rows * width * 8 / 3

@@ -15,6 +15,7 @@ from repast.errors import CorruptDataError, InvalidRequestError, NotFoundError
 from repast.types import DataType
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from repast.ports.offline import OfflineEngine
@@ -273,7 +274,7 @@ class Spine:
         self.subject = subject
         module = type(frame).__module__.partition(".")[0]
         if module == "pandas" and hasattr(frame, "columns"):
-            self.kind, self.frame = "pandas", frame.copy(deep=False)
+            self.kind, self.frame = "pandas", _snapshot(frame)
         elif module == "polars" and hasattr(frame, "collect_schema"):
             self.kind, self.frame = "polars", frame.collect() if hasattr(frame, "collect") else frame
         else:
@@ -299,6 +300,13 @@ class Spine:
     def table(self) -> pa.Table:
         """All columns as an Arrow table."""
         return self.frame if self.kind == "arrow" else to_arrow(self.frame, subject=self.subject)
+
+
+def _snapshot(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame as it is now, whatever its owner does to it; from pandas 3 on that copies nothing."""
+    import pandas as pd
+
+    return frame.copy(deep=int(pd.__version__.partition(".")[0]) < 3)
 
 
 def _series_type(dtype: Any) -> pa.DataType | None:
