@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ class Result:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+Repast = Callable[..., Result]
+"""The fixture ``repast``: runs a command line in the shared project, or in another folder."""
 
 
 def run_repast(*args: str, cwd: Path) -> Result:

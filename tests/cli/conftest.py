@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import MOMENT, Result, run_all, run_repast
-
-Repast = Callable[..., Result]
+from command_line import MOMENT, Repast, Result, run_all, run_repast
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import MOMENT, run_repast
+from command_line import MOMENT, Repast, run_repast
 
-from conftest import Repast
 from repast import __version__
 from repast.cli.catalog import KINDS
 

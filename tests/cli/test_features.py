@@ -8,9 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import MOMENT, Result, run_repast
-
-from conftest import Repast
+from command_line import MOMENT, Repast, Result, run_repast
 
 FLIGHT = ("-e", "tailnum=N324JB", "-e", "origin=JFK", "-e", "distance=828", "-e", "scheduled_minutes=151")
 SNOW = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from misuse import MISUSES, Misuse, read_golden, run_misuse
 
 
