@@ -238,7 +238,9 @@ class Struct(DataType):
 
     def __init__(self, fields: Mapping[str, object]) -> None:
         if not fields:
-            raise InvalidDefinitionError("A Struct needs at least one field.")
+            raise InvalidDefinitionError(
+                "A Struct needs at least one field.", hint='for example Struct({"lat": Float64, "lon": Float64})'
+            )
         object.__setattr__(self, "fields", tuple((name, as_type(t)) for name, t in fields.items()))
 
     @cached_property
@@ -266,17 +268,29 @@ def as_type(value: object) -> DataType:
         return value
     if value is Map or value is Decimal:
         return Map() if value is Map else Decimal()
+    raise InvalidDefinitionError(
+        f"{value!r} is not a feature type.",
+        hint=_type_hint(value) or "use one of repast.types, for example Int64, String or Array(Float32)",
+    )
+
+
+def _type_hint(value: object) -> str:
+    """Say which type somebody may have meant."""
+    if value is Array or value is Set:
+        return f"say of what: {value.__name__}(String)"
+    if value is Struct:
+        return 'name its fields: Struct({"lat": Float64, "lon": Float64})'
     python: dict[object, DataType] = {bool: Bool, int: Int64, float: Float64, str: String, bytes: Bytes}
     try:
         suggestion = python.get(value)
     except TypeError:  # unhashable: certainly not a type
         suggestion = None
+    if type(value).__module__.partition(".")[0] == "pyarrow":
+        import pyarrow as pa
+
+        suggestion = from_arrow(value) if isinstance(value, pa.DataType) else None
     named = value if isinstance(value, str) else getattr(value, "__name__", "")
-    hint = f"use repast.types.{suggestion}" if suggestion else did_you_mean(str(named), _names())
-    raise InvalidDefinitionError(
-        f"{value!r} is not a feature type.",
-        hint=hint or "use one of repast.types, for example Int64, String or Array(Float32)",
-    )
+    return f"use repast.types.{suggestion}" if suggestion else did_you_mean(str(named), _names())
 
 
 def _names() -> Iterator[str]:

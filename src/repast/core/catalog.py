@@ -151,5 +151,7 @@ def _report_stranger(value: object) -> None:
             f"a selection of {value.view.kind} {value.view.name!r} cannot be applied by itself.",
             hint="apply the view, or a FeatureService that uses the selection",
         )
+    elif isinstance(value, type):
+        report(f"{value.__name__} is a class, not a definition.", hint=f"make one: {value.__name__}(name=...)")
     else:
         report(f"{value!r} is not a definition.", hint="apply takes Entity, FeatureView, FeatureService, ...")

@@ -198,10 +198,13 @@ def _check_fit(
 def infer_features(view: FeatureView, keys: set[str], columns: SourceColumns) -> list[Field]:
     """Return a field for every column that is neither key nor time; names with ``__`` around are left out."""
     skipped = keys | columns.times
+    candidates = {
+        name: found
+        for name, found in columns.types.items()
+        if name not in skipped and not name.startswith("__") and not name.endswith("__")
+    }
     fields: list[Field] = []
-    for name, found in columns.types.items():
-        if name in skipped or name.startswith("__") or name.endswith("__"):
-            continue
+    for name, found in candidates.items():
         dtype = from_arrow(found)
         if dtype is None:
             view.problem(
@@ -210,8 +213,11 @@ def infer_features(view: FeatureView, keys: set[str], columns: SourceColumns) ->
             )
         else:
             fields.append(Field(name=name, dtype=dtype))
-    if not fields:
-        view.problem(f"source {columns.source.name!r} has no column that could be a feature.")
+    if not candidates:
+        view.problem(
+            f"source {columns.source.name!r} has no column that could be a feature.",
+            hint="every column is a join key or a time; add one to the source, or choose another source",
+        )
     return fields
 
 

@@ -66,7 +66,10 @@ class OnDemandFeatureView(Definition):
         self._check_sources(sources)
         self._check_schema(schema)
         if not isinstance(function, UserFunction) and not callable(function):
-            self.problem(f"function must be a function, not {function!r}.")
+            self.problem(
+                f"function must be a function, not {function!r}.",
+                hint="define it with def, or decorate it: @on_demand_feature_view(...)",
+            )
         if mode not in MODES:
             self.problem(f"mode {mode!r} is not known.", hint="use one of " + ", ".join(MODES))
         if singleton and mode != "python":

@@ -93,7 +93,10 @@ class BatchSource(DataSource):
             object.__setattr__(self, "lateness", timedelta(0))
         for option in ("timestamp_field", "created_timestamp_column"):
             if not isinstance(getattr(self, option), str | None):
-                self.problem(f"{option} must be the name of a column, not {getattr(self, option)!r}.")
+                self.problem(
+                    f"{option} must be the name of a column, not {getattr(self, option)!r}.",
+                    hint=f'for example {option}="event_timestamp"',
+                )
                 object.__setattr__(self, option, None)
         for name in duplicates(self.field_mapping.values()):
             self.problem(f"field_mapping gives the name {name!r} to two columns.")
