@@ -121,9 +121,19 @@ def _call(selection: OnDemandSelection, function: Callable[..., Any], argument: 
         line = _line_of(function, error)
         raise InvalidDefinitionError(
             f"{_subject(selection)}: its function raised {type(error).__name__}: {error} ({line}).",
-            hint="the function must work for every row, nulls (None, pandas.NA) included",
+            hint=_raised_hint(error, argument),
             context={"view": selection.view.name, "function": selection.view.function.reference},
         ) from error
+
+
+def _raised_hint(error: Exception, argument: object) -> str:
+    """Say what to do about an exception of the user's: most are misspelt inputs, or nulls."""
+    given = list(argument) if isinstance(argument, Mapping) else getattr(argument, "columns", ())
+    names = [name for name in given if isinstance(name, str)]
+    asked = error.args[0] if isinstance(error, KeyError) and error.args else None
+    if names and isinstance(asked, str) and asked not in names:
+        return did_you_mean(asked, names) or "its inputs are " + ", ".join(names)
+    return "the function must work for every row, nulls (None, pandas.NA) included"
 
 
 def _call_python(
@@ -169,7 +179,12 @@ _FRAMES: Mapping[str, Callable[[Mapping[str, Column]], object]] = {
 
 def _mapping_of(selection: OnDemandSelection, function: Callable[..., Any], returned: object) -> dict[str, Any]:
     if not isinstance(returned, Mapping):
-        raise _refuse(selection, function, f"returned {_kind(returned)}, not a dict of feature to value(s)")
+        raise _refuse(
+            selection,
+            function,
+            f"returned {_kind(returned)}, not a dict of feature to value(s)",
+            hint=f"end it with: return {{{selection.view.features[0].name!r}: ...}}",
+        )
     return _all_declared(selection, function, dict(returned))
 
 
@@ -182,7 +197,12 @@ def _columns_of(selection: OnDemandSelection, function: Callable[..., Any], retu
     names = getattr(returned, "column_names", None) or getattr(returned, "columns", None)
     if names is None or not hasattr(returned, "__getitem__"):
         expected = {"pandas": "a pandas DataFrame", "arrow": "a pyarrow Table", "polars": "a polars DataFrame"}
-        raise _refuse(selection, function, f"returned {_kind(returned)}, not {expected[selection.view.mode]}")
+        raise _refuse(
+            selection,
+            function,
+            f"returned {_kind(returned)}, not {expected[selection.view.mode]}",
+            hint="return one with a column for every feature of the view's schema",
+        )
     return _all_declared(selection, function, {str(name): returned[name] for name in names})
 
 
@@ -207,9 +227,13 @@ def _typed(
 ) -> pa.Array:
     name, dtype = feature.field.name, feature.field.type
     if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
-        raise _refuse(selection, function, f"returns {_kind(values)} for {name!r}, not a list of {rows} values")
+        hint = "return a list with one value per row; for one row at a time define the view with singleton=True"
+        raise _refuse(
+            selection, function, f"returns {_kind(values)} for {name!r}, not a list of {rows} values", hint=hint
+        )
     if len(values) != rows:
-        raise _refuse(selection, function, f"returns {len(values)} values for {name!r}, not {rows}")
+        hint = "return one value per row, in the order of the rows; use null instead of leaving a row out"
+        raise _refuse(selection, function, f"returns {len(values)} values for {name!r}, not {rows}", hint=hint)
     import pyarrow as pa
 
     from repast.core.cast import cast_array
@@ -261,7 +285,7 @@ def _kind(value: object) -> str:
 
 
 def _refuse(
-    selection: OnDemandSelection, function: Callable[..., Any], message: str, *, hint: str = ""
+    selection: OnDemandSelection, function: Callable[..., Any], message: str, *, hint: str
 ) -> InvalidDefinitionError:
     return InvalidDefinitionError(
         f"{_subject(selection)}: its function {message} ({_line_of(function)}).",
