@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from repast.core.manifest import FeatureViewSpec, FieldSpec, Manifest, OnDemandFeatureViewSpec, ProjectionSpec
@@ -85,8 +85,9 @@ def parse_ref(ref: str) -> tuple[str, str]:
     """
     view, separator, feature = ref.partition(":") if isinstance(ref, str) else ("", "", "")
     if not (view and separator and feature):
+        shown = repr(ref) if isinstance(ref, str | bytes | int | float | list | tuple) else f"a {type(ref).__name__}"
         raise InvalidRequestError(
-            f"{ref!r} is not a feature reference.",
+            f"{shown} is not a feature reference.",
             hint='write "view:feature", for example "driver_stats:trips_today"',
             context={"reference": ref},
         )
@@ -111,6 +112,11 @@ def resolve_selection(
     """
     if isinstance(features, str):
         raise InvalidRequestError(f"features must be a list, not {features!r}.", hint=f"features=[{features!r}]")
+    if features is not None and not isinstance(features, Sequence | Set):
+        raise InvalidRequestError(
+            f"features must be a list of references or a feature service, not a {type(features).__name__}.",
+            hint='features=["view:feature", ...]',
+        )
     if not features:
         raise InvalidRequestError("No features are asked for.", hint='features=["view:feature", ...]')
     resolver = _Resolver(manifest, full_feature_names)
