@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from repast.app.retrieval import write_parquet
+from repast.app.retrieval import RetrievalJob, write_parquet
 from repast.core.definitions import FeatureService, SavedDataset
 from repast.core.describe import get_definition
 from repast.core.spec import dataset_spec
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from repast.app.retrieval import RetrievalJob
     from repast.app.workspace import Workspace
 
 _ATTEMPTS = 50
@@ -117,6 +116,11 @@ def create_saved_dataset(
         UnsupportedError: The path is not on a file system.
 
     """
+    if not isinstance(job, RetrievalJob):
+        raise InvalidRequestError(
+            f"A saved dataset is made from a retrieval, not from a {type(job).__name__}.",
+            hint="pass what store.get_historical_features(...) returns, before .to_pandas()",
+        )
     target = _resolve_path(workspace, path)
     if not allow_overwrite:
         _refuse_taken(workspace, name, target)

@@ -68,6 +68,10 @@ class History:
             NotFoundError: There was none, or it is older than the history.
 
         """
+        if not isinstance(generation, int) or isinstance(generation, bool):
+            raise InvalidRequestError(
+                f"generation must be a whole number, not {generation!r}.", hint="store.log() lists the generations"
+            )
         manifest = self._find_manifest(generation)
         if manifest is not None:
             return manifest

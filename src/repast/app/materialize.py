@@ -196,6 +196,12 @@ def _views(manifest: Manifest, names: Sequence[str] | None) -> list[FeatureViewS
         raise InvalidRequestError(
             f"feature_views must be a list of names, not the text {names!r}.", hint=f"feature_views=[{names!r}]"
         )
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidRequestError(
+                f"feature_views must be a list of names, not of a {type(name).__name__}.",
+                hint=f"feature_views=[{getattr(name, 'name', 'view')!r}]",
+            )
     return [_view(manifest, name) for name in dict.fromkeys(names)]
 
 

@@ -57,8 +57,14 @@ class FeatureStore:
         fs_yaml_file: str | Path | None = None,
         clock: Clock | None = None,
     ) -> None:
-        from repast.app.config import load_config
+        from repast.app.config import RepoConfig, load_config
+        from repast.errors import InvalidConfigError
 
+        if config is not None and not isinstance(config, RepoConfig):
+            raise InvalidConfigError(
+                f"config must be a RepoConfig, not a {type(config).__name__}.",
+                hint="config=repast.app.config.RepoConfig(project=...); for a file: fs_yaml_file=...",
+            )
         self._workspace = Workspace(config or load_config(repo_path, file=fs_yaml_file), clock=clock)
         self._serving: Any = None
 

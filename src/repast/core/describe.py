@@ -38,6 +38,7 @@ from repast.core.manifest import (
     SavedDatasetSpec,
     SourceSpec,
 )
+from repast.errors import InvalidRequestError
 
 
 def list_definitions(manifest: Manifest, kind: str, tags: Mapping[str, str] | None = None) -> list[Any]:
@@ -45,6 +46,8 @@ def list_definitions(manifest: Manifest, kind: str, tags: Mapping[str, str] | No
 
     Definitions are new objects at every call. User functions come without ``call``: listing imports nothing.
     """
+    if tags is not None and not isinstance(tags, Mapping):
+        raise InvalidRequestError(f"tags must map names to values, not {tags!r}.", hint='tags={"team": "pricing"}')
     wanted = dict(tags or {}).items()
     members = manifest.collection(kind)
     return [_describe(manifest, members[name]) for name in sorted(members) if wanted <= members[name].tags.items()]
