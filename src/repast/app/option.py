@@ -161,8 +161,10 @@ def _member(key: object, value: object, annotation: Any) -> object:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return str(value)
-    quote = f'put it in quotes: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
-    raise _MismatchError("text", quote)
+    hint = f'put it in quotes: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    if isinstance(value, list | Mapping):
+        hint = "write one value, not several"
+    raise _MismatchError("text", hint)
 
 
 def _boolean(value: object) -> bool:

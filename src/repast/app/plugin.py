@@ -140,6 +140,8 @@ def find_class(config: RepoConfig, backend: BackendConfig) -> type | Problem:
     port = _port(backend.section)
     if not issubclass(found, port):
         return _problem(backend, f"it is no {port.__name__}.", f"extend {port.__module__}.{port.__name__}")
+    if missing := sorted(getattr(found, "__abstractmethods__", ())):
+        return _problem(backend, f"it lacks the methods {', '.join(missing)}.", f"{port.__module__} says what they do")
     return found
 
 
