@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from repast.core.catalog import gather
 from repast.core.definitions import Definition
 from repast.core.layout import evolve_view
-from repast.core.manifest import Manifest, ProjectState, SourceSpec
+from repast.core.manifest import KINDS, Manifest, ProjectState, SourceSpec
 from repast.core.plan.apply import ApplyPlan, Table, online_tables, plan_changes, rebase_plan
 from repast.core.resolve import resolve_definitions
 from repast.errors import (
@@ -56,6 +57,8 @@ def plan_apply(
     else:
         definitions = (objects,)
     base, _ = workspace.registry.load_manifest()
+    if objects is None and not definitions and not problems:
+        _refuse_to_remove_all(base, workspace.config.repo_path)
     target = resolve_definitions(
         definitions,
         base=base,
@@ -68,6 +71,17 @@ def plan_apply(
     for view in gather(definitions).on_demand_feature_views.values():
         workspace.functions.remember(view.function)
     return plan_changes(base, target, online=_has_online_store(workspace))
+
+
+def _refuse_to_remove_all(base: Manifest, repo_path: Path) -> None:
+    """Files that define nothing at all are more likely in another folder than meant to end the project."""
+    count = sum(len(base.collection(kind)) for kind in KINDS if kind != "saved_datasets")
+    if count:
+        raise InvalidDefinitionError(
+            f"The Python files below {repo_path} define nothing, and project {base.project.name!r} "
+            f"has {count} objects: all would be removed.",
+            hint="go to the folder with the definitions; to remove the project, run: repast teardown",
+        )
 
 
 def _has_online_store(workspace: Workspace) -> bool:

@@ -131,6 +131,10 @@ def _problem_facts(problem: Problem) -> dict[str, object]:
 
 
 def _no_changes(plan: ApplyPlan) -> str:
+    from repast.core.manifest import KINDS
+
+    if not any(plan.target.collection(kind) for kind in KINDS):
+        return f"There are no definitions of {plan.project} yet: write an Entity and a FeatureView in a .py file here."
     return f"No changes: generation {plan.base_generation} of {plan.project} is what the files define."
 
 
