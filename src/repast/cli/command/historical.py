@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 
     from repast.app.retrieval import RetrievalJob
 
+OTHER_KINDS = (
+    ".csv",
+    ".tsv",
+    ".gz",
+    ".json",
+    ".jsonl",
+    ".xls",
+    ".xlsx",
+    ".pkl",
+    ".pickle",
+    ".feather",
+    ".arrow",
+    ".orc",
+)
+"""Suffixes of files that are not Parquet, which is what -o writes."""
+
 
 @click.command(
     "get-historical-features",
@@ -85,6 +101,12 @@ def get_historical_features(
         raise TaughtUsageError(
             "There is nothing to find features for.",
             hint="give rows with -d, or a range with --start-date and --end-date",
+            ctx=click.get_current_context(),
+        )
+    if output is not None and output.suffix.lower() in OTHER_KINDS:
+        raise TaughtUsageError(
+            f"{str(output)!r} would be a Parquet file under a name that says otherwise.",
+            hint=f"write -o {output.with_suffix('.parquet')}; pandas and others read that",
             ctx=click.get_current_context(),
         )
     with session.open_store() as store:
