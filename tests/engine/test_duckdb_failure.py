@@ -172,7 +172,7 @@ def test_statements_quote_what_they_are_given(engine: DuckDBEngine, tmp_path: Pa
 
 def test_explain_shows_the_statement(engine: DuckDBEngine, tmp_path: Path) -> None:
     """The keys of a small spine are pushed into the scan, those of a large one are not."""
-    pq.write_table(rows(1), tmp_path / "a.parquet")
+    pq.write_table(rows(1000), tmp_path / "a.parquet")
     plan = PointInTimeJoin(
         view="view",
         source=source("a.parquet"),
@@ -181,7 +181,7 @@ def test_explain_shows_the_statement(engine: DuckDBEngine, tmp_path: Path) -> No
         ttl_us=5,
     )
     small = pa.table({ROW: [0], TIME: pa.array([T0]), "k": [0]})
-    large = pa.table({ROW: range(100_001), TIME: pa.array([T0] * 100_001), "k": [0] * 100_001})
+    large = pa.table({ROW: range(1001), TIME: pa.array([T0] * 1001), "k": [0] * 1001})
     text = engine.explain(plan, small)
     assert "ASOF JOIN" in text
     assert f"MAKE_TIMESTAMPTZ({T0 - 5})" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,9 +10,11 @@ import pyarrow.parquet as pq
 
 from repast.backends.offline.duckdb import DuckDBEngine
 from repast.core.manifest import SourceSpec
-from repast.core.sql.dialect import GENERIC
+from repast.core.sql.dialect import DUCKDB, GENERIC
 from repast.ports.offline import OfflineEngine
 from repast.testing.engine import EngineSuite
+from repast.testing.engine.base import EngineBase
+from repast.testing.engine.join import JoinRules
 
 
 class TestDuckDBEngine(EngineSuite):
@@ -43,3 +46,17 @@ class PortableEngine(DuckDBEngine):
 
 class TestPortableStatements(TestDuckDBEngine):
     engine_class = PortableEngine
+
+
+class UnfilteredEngine(DuckDBEngine):
+    """DuckDB joining as it does with spines that are not small."""
+
+    dialect = dataclasses.replace(DUCKDB, small_spine_share=0.0)
+
+
+class TestLargeSpines(JoinRules, EngineBase):
+    engine_class = UnfilteredEngine
+
+    make_engine = TestDuckDBEngine.make_engine
+    make_variants = TestDuckDBEngine.make_variants
+    store_rows = TestDuckDBEngine.store_rows

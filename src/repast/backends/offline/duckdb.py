@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -90,6 +91,7 @@ class DuckDBEngine(OfflineEngine):
             columns=dict(zip(scan.schema.names, scan.schema.types, strict=True)),
             dialect=self.dialect,
             changed=scan.changed,
+            rows=scan.rows,
             view=rows.view,
         )
         facts = None if spine is None else _facts(spine)
@@ -109,10 +111,12 @@ class DuckDBEngine(OfflineEngine):
 
     def files(self, source: SourceSpec) -> Mapping[str, str] | None:
         """Return path -> fingerprint: size and change time, or an object's etag."""
+        self._check_open()
         return self._scanner.files(source)
 
     def append(self, source: SourceSpec, rows: pa.Table) -> None:
         """See :meth:`OfflineEngine.append`."""
+        self._check_open()
         append_rows(source, rows, repo_path=self.repo_path)
 
     def close(self) -> None:
@@ -128,15 +132,18 @@ class DuckDBEngine(OfflineEngine):
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
-            if self._closed:
-                raise ClosedError("The offline engine was closed.")
+            self._check_open()
             if self._connection is None:
                 self._connection = self._connect()
             cursor = self._connection.cursor()
         return cursor
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("The offline engine was closed.")
+
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        temporary = self._temp_directory or Path(tempfile.gettempdir()) / f"repast-duckdb-{id(self):x}"
+        temporary = self._temp_directory or Path(tempfile.gettempdir()) / f"repast-duckdb-{os.getpid()}-{id(self):x}"
         settings: dict[str, str | bool | int | float | list[str]] = {
             "TimeZone": "UTC",
             # Results have no order, and keeping one costs memory.

@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from repast.backends.offline.failure import translated
-from repast.backends.offline.file_function import FILE_COLUMN, FileFunction, PinnedFiles
+from repast.backends.offline.file_function import FILE_COLUMN, FileFunction, PinnedFiles, estimate_rows
 from repast.backends.offline.location import is_remote, local_files, local_path, partition_names
 from repast.backends.offline.table_format import CHANGED_COLUMN, open_snapshot
 from repast.core.manifest import SourceSpec
@@ -43,6 +43,8 @@ class Scan:
     schema: pa.Schema = field(default_factory=lambda: pa.schema([]))
     changed: exp.Expr | None = None
     """Condition that a row is in one of the files that the plan asks for."""
+    rows: int | None = None
+    """About how many rows there are, where that is cheap to know."""
     pinned: PinnedFiles | None = None
 
     def translated(self) -> AbstractContextManager[None]:
@@ -125,6 +127,8 @@ class Scanner:
         names = paths if scan.pinned is None else scan.pinned.names
         function = FileFunction(file_format, paths, names, partitions)
         _describe(scan, function.node())
+        if file_format == "parquet" and not remote:
+            scan.rows = estimate_rows(names)
         files = _changed_files(plan)
         text = _text_columns(plan, scan.schema, file_format, partitions) if plan is not None else []
         if files is not None or text:

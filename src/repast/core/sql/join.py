@@ -21,7 +21,8 @@ SPINE = "spine"
 """Table with ``__row``, ``__time`` and the keys."""
 _HISTORY, _MOMENTS, _FILLED, _MATCHED = "history", "moments", "filled", "matched"
 _AT, _SIDE = "__at", "__side"
-_SEMI_JOIN_ROWS = 100_000
+_USUAL_ROWS, _FEW_ROWS = 5_000_000, 50_000
+"""Rows of a source that does not say how many it has, and so few that all of them is little work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,19 @@ def _history(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> ex
     at = instant_us(relation, created_column) if created_column else event.copy()
     query = exp.select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased(), copy=False)
     conditions = _prune(plan, relation, spine)
-    if keys and spine.rows <= _SEMI_JOIN_ROWS:
+    if keys and _is_small(spine, relation):
         wanted = exp.select(*[column(key.name, SPINE) for key in plan.keys]).from_(table(SPINE), copy=False)
         own = keys[0] if len(keys) == 1 else exp.Tuple(expressions=keys)
         conditions.append(exp.In(this=own.copy(), query=wanted.subquery(copy=False)))
     query = query.where(*conditions, copy=False)
     return _available(query, [key.name for key in plan.keys]) if created_column else query
+
+
+def _is_small(spine: SpineFacts, relation: Relation) -> bool:
+    """Whether to look a spine's keys up while scanning: it pays where most rows are of other keys."""
+    share = relation.dialect.small_spine_share
+    rows = _USUAL_ROWS if relation.rows is None else max(relation.rows, _FEW_ROWS)
+    return spine.rows <= rows * share
 
 
 def _available(history: exp.Select, keys: Sequence[str]) -> exp.Select:

@@ -21,7 +21,8 @@ class Relation:
 
     ``table`` is a table or table function, not aliased; ``columns`` are its columns with the types that
     the engine gives them; ``changed`` is the condition that a row is in one of the files that the plan
-    asks for (:class:`repast.core.plan.offline.Changed`), if it does and files can be told apart.
+    asks for (:class:`repast.core.plan.offline.Changed`), if it does and files can be told apart; ``rows`` is
+    about how many there are, if known.
     """
 
     spec: SourceSpec
@@ -29,6 +30,7 @@ class Relation:
     columns: Mapping[str, pa.DataType]
     dialect: SqlDialect
     changed: exp.Expr | None = None
+    rows: int | None = None
     view: str = field(default="")
 
     def aliased(self) -> exp.Expr:
