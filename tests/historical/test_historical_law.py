@@ -61,7 +61,9 @@ class World:
             generation=1,
         )
         registry = SimpleNamespace(manifest=lambda: manifest)
-        workspace: Any = SimpleNamespace(registry=registry, engine=self.engine, functions=None)
+        workspace: Any = SimpleNamespace(
+            registry=registry, engine=self.engine, functions=None, config=SimpleNamespace(repo_path=self.folder)
+        )
         return retrieve(workspace, spine, features, **options)
 
     def source(self, name: str, rows: pa.Table) -> SourceSpec:

@@ -87,12 +87,22 @@ def test_a_file_is_a_spine(drivers, tmp_path, kind):
         assert drivers.values(kind(tmp_path / name), ["stats:trips"]) == EXPECTED
 
 
+def test_paths_start_here_or_else_at_the_repo(drivers, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+    pq.write_table(TABLE.slice(1, 1), drivers.path / "orders.parquet")
+    for spine in ("orders.parquet", "SELECT * FROM 'orders.parquet'"):
+        assert drivers.values(spine, ["stats:trips"]) == [50]
+    pq.write_table(TABLE, "orders.parquet")
+    for spine in ("orders.parquet", "SELECT * FROM 'orders.parquet'"):
+        assert drivers.values(spine, ["stats:trips"]) == EXPECTED
+
+
 @pytest.mark.parametrize(
     ("spine", "error", "message"),
     [
         ("orders", InvalidRequestError, "neither SQL nor a path"),
-        ("nowhere.parquet", NotFoundError, "there is no file 'nowhere.parquet'"),
-        (Path("nowhere.csv"), NotFoundError, "there is no file 'nowhere.csv'"),
+        ("nowhere.parquet", NotFoundError, r"there is no file '.*/nowhere\.parquet'"),
+        (Path("nowhere.csv"), NotFoundError, r"there is no file '.*/nowhere\.csv'"),
         ("", InvalidRequestError, "neither SQL nor a path"),
         (5, InvalidRequestError, "must be a pandas or polars DataFrame"),
         ([1, 2], InvalidRequestError, "Row 0 of entity_df must be a mapping"),

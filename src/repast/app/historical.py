@@ -75,7 +75,7 @@ def retrieve(
             "start_date, end_date and last_n choose rows where there is no entity_df; here there is one.",
             hint="leave them out, or filter entity_df",
         )
-    spine = Spine(read_spine(entity_df, workspace.engine))
+    spine = Spine(read_spine(entity_df, workspace.engine, workspace.config.repo_path))
     plan = plan_historical(manifest, selection, spine.columns, as_of=as_of, timestamp_column=timestamp_column)
     return RetrievalJob(_Retriever(workspace, request, plan, spine))
 

@@ -67,8 +67,11 @@ def to_arrow(
     return frame if columns is None else frame.select([c for c in columns if c in frame.column_names])
 
 
-def read_spine(frame: Any, engine: OfflineEngine, *, subject: str = "entity_df") -> Any:
+def read_spine(frame: Any, engine: OfflineEngine, folder: Path, *, subject: str = "entity_df") -> Any:
     """Return a spine that is in memory: files are read and SQL text is run; anything else comes back as it is.
+
+    Args:
+        folder: That of feature_store.yaml: relative paths start where the process is, or else there, in SQL too.
 
     Raises:
         InvalidRequestError: Text that is neither a file's path nor a query.
@@ -76,14 +79,12 @@ def read_spine(frame: Any, engine: OfflineEngine, *, subject: str = "entity_df")
         CorruptDataError: The file cannot be read.
 
     """
-    if isinstance(frame, Path):
-        return _read_file(frame, subject)
     if isinstance(frame, str):
         words = frame.split(None, 1)
         if words and words[0].lower().strip("(") in ("select", "with", "from", "values", "table", ""):
             return _read_sql(frame, engine)
-        return _read_file(Path(frame), subject)
-    return frame
+        return _read_file(Path(frame), folder, subject)
+    return _read_file(frame, folder, subject) if isinstance(frame, Path) else frame
 
 
 def _read_sql(statement: str, engine: OfflineEngine) -> pa.Table:
@@ -96,7 +97,7 @@ def _read_sql(statement: str, engine: OfflineEngine) -> pa.Table:
         raise type(error)(error.message, hint=hint, context=error.context) from error
 
 
-def _read_file(path: Path, subject: str) -> pa.Table:
+def _read_file(path: Path, folder: Path, subject: str) -> pa.Table:
     import pyarrow as pa
 
     if not path.name.endswith(_FILES):
@@ -104,20 +105,22 @@ def _read_file(path: Path, subject: str) -> pa.Table:
             f"{subject} is {str(path)!r}, which is neither SQL nor a path that ends in {', '.join(_FILES)}.",
             hint='for example entity_df="SELECT * FROM \'orders.parquet\'" or entity_df="orders.parquet"',
         )
-    if not path.exists():
+    found = next((place for place in (path, folder / path) if place.exists()), None)
+    if found is None:
         raise NotFoundError(
-            f"{subject}: there is no file {str(path)!r} (seen from {str(Path.cwd())!r}).", hint="check the path"
+            f"{subject}: there is no file {str(folder / path)!r}.",
+            hint="a relative path starts where you are, or else at the folder of feature_store.yaml",
         )
     try:
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            return pq.read_table(path)
+            return pq.read_table(found, partitioning=None)
         import pyarrow.csv
 
-        return pyarrow.csv.read_csv(path)
+        return pyarrow.csv.read_csv(found)
     except (pa.ArrowException, OSError) as error:
-        raise CorruptDataError(f"{subject}: {str(path)!r} cannot be read: {error}", hint="write it anew") from error
+        raise CorruptDataError(f"{subject}: {str(found)!r} cannot be read: {error}", hint="write it anew") from error
 
 
 # -- data frames ----------------------------------------------------------------------------------
@@ -269,6 +272,9 @@ class Spine:
         kind: Which of them.
 
     """
+
+    kind: str
+    frame: Any
 
     def __init__(self, frame: Any, *, subject: str = "entity_df") -> None:
         self.subject = subject
