@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from misuse import MISUSES, Misuse, read_golden, run_misuse
+from command_misuse import MISUSES, Misuse, read_golden, run_misuse
 
 
 @pytest.mark.parametrize("misuse", MISUSES, ids=lambda misuse: misuse.name)
 def test_misuse_is_explained(misuse: Misuse, served: Path, tmp_path: Path) -> None:
     before = registry(served)
     told = run_misuse(misuse, served, tmp_path)
-    assert told == read_golden()[misuse.name], "if this is better: python tests/cli/misuse.py"
+    assert told == read_golden()[misuse.name], "if this is better: python tests/cli/command_misuse.py"
     assert told.startswith("error: ")
     assert "Traceback" not in told
     assert not told.endswith(("exit code 0\n", "exit code 1\n"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from command_line import MOMENT, run_all, run_repast
 
-GOLDEN = Path(__file__).with_name("misuse.txt")
+GOLDEN = Path(__file__).with_name("command_misuse.txt")
 Change = Callable[[Path], object]
 
 
@@ -181,7 +181,7 @@ def rewrite_golden() -> None:
         run_all([["init", "flights"]], served)
         served /= "flights"
         run_all([["apply"], ["materialize", "2013-01-01", MOMENT]], served)
-        lines = ["What people are told. Made by: python tests/cli/misuse.py\n"]
+        lines = ["What people are told. Made by: python tests/cli/command_misuse.py\n"]
         for i, misuse in enumerate(MISUSES):
             own = Path(folder, str(i))
             own.mkdir()
