@@ -253,8 +253,18 @@ def test_ttl_holds_online_and_both_ends_are_included() -> None:
     assert read(None).statuses["rating"] == [FieldStatus.OUTSIDE_MAX_AGE, FieldStatus.NOT_FOUND]
 
 
+@pytest.mark.parametrize("rows", [1, 2, 700])
+def test_the_last_microsecond_of_a_ttl(rows: int) -> None:
+    shop = drivers(ttl_us=3_600_000_000)
+    asked = [{"driver_id": 1}] * rows
+    for now, expected in ((at(1), 10), (at(1) + timedelta(microseconds=1), None)):
+        response = shop.reader.read(FEATURES, asked, now=now)
+        assert response.to_dict()["trips"] == [expected] * rows
+        assert response.to_arrow()["trips"].to_pylist() == [expected] * rows
+
+
 def test_a_ttl_longer_than_history_has_no_lower_end() -> None:
-    shop = drivers(ttl_us=2**62)
+    shop = drivers(ttl_us=2**63 - 1)
     assert shop.reader.read(FEATURES, [{"driver_id": 1}], now=datetime(1, 1, 1, tzinfo=UTC)).to_dict()["trips"] == [10]
 
 

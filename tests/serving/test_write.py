@@ -315,6 +315,15 @@ def test_a_value_that_the_source_cannot_hold_is_refused(change: dict[str, Any], 
         push(shop.workspace, "events_push", rows(trips=[5], **change), "offline")
 
 
+def test_a_value_that_is_too_large_for_a_small_type_of_the_source() -> None:
+    shop = pushing_shop()
+    small = pa.schema([pa.field("trips", pa.int8()) if field.name == "trips" else field for field in SCHEMA])
+    shop.workspace.engine.rows = small.empty_table()  # type: ignore[attr-defined]
+    with pytest.raises(InvalidValueError, match="column 'trips' of source 'events' is int8"):
+        push(shop.workspace, "events_push", rows(trips=[300]), "offline")
+    assert push(shop.workspace, "events_push", rows(trips=[127]), "offline").appended == 1
+
+
 def test_a_column_that_the_source_has_and_the_rows_lack() -> None:
     shop = pushing_shop()
     shop.workspace.engine.rows = pa.schema([*SCHEMA, ("extra", pa.int64())]).empty_table()  # type: ignore[attr-defined]
