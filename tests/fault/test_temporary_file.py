@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from pathlib import Path
 
@@ -54,4 +53,4 @@ def test_files_of_killed_writers_are_removed_and_those_of_others_are_not(tmp_pat
     assert writer.left.exists()
     with temporary_file(tmp_path / "b"):
         assert not writer.left.exists()
-    assert os.listdir(tmp_path) == [foreign.name]
+    assert list(tmp_path.iterdir()) == [foreign]
