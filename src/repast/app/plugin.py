@@ -65,10 +65,13 @@ def open_online_store(config: RepoConfig) -> OnlineStore:
 
 
 def check_backends(config: RepoConfig) -> list[Problem]:
-    """Return everything wrong with the backends' types and options, without making any of them."""
+    """Return everything wrong with the backends' types and options, without making any of them.
+
+    An installed type without options is not imported: engines are heavy, and a missing option is told on opening.
+    """
     problems: list[Problem] = []
     for backend in (config.registry, config.offline_store, config.online_store):
-        if backend is None:
+        if backend is None or (not backend.options and backend.type in installed(GROUPS[backend.section])):
             continue
         found = find_class(config, backend)
         problems += [found] if isinstance(found, Problem) else check_options(found, backend)[1]
