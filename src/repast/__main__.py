@@ -1,0 +1,5 @@
+"""``python -m repast``."""
+
+from repast.cli.main import main
+
+main()
