@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from weakref import WeakSet
 
 import duckdb
 import pyarrow as pa
@@ -25,6 +27,7 @@ from repast.errors import ClosedError, InvalidConfigError, InvalidRequestError
 from repast.ports.offline import OfflineEngine
 
 _BATCH_ROWS = 65_536
+_engines: WeakSet[DuckDBEngine] = WeakSet()
 
 
 class DuckDBEngine(OfflineEngine):
@@ -59,6 +62,7 @@ class DuckDBEngine(OfflineEngine):
         self._scanner = Scanner(self.repo_path)
         self._closed = False
         self._lock = threading.Lock()
+        _engines.add(self)
 
     def inspect(self, source: SourceSpec) -> pa.Schema:
         """See :meth:`OfflineEngine.inspect`."""
@@ -138,6 +142,14 @@ class DuckDBEngine(OfflineEngine):
             cursor = self._connection.cursor()
         return cursor
 
+    def _abandon(self) -> None:
+        """Forget, in a forked process, what the parent has opened: its threads are not here, so all of it hangs."""
+        self._lock = threading.Lock()
+        if self._connection is not None:
+            # Even to close it would wait for those threads, at the end of the process too: it is never freed.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+            self._connection = None
+
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("The offline engine was closed.")
@@ -162,6 +174,15 @@ class DuckDBEngine(OfflineEngine):
             raise InvalidConfigError(
                 f"offline_store: {first}", hint='for example memory_limit: "4GB", threads: 4'
             ) from error
+
+
+def _abandon_all() -> None:
+    for engine in list(_engines):
+        engine._abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)
 
 
 def _facts(spine: pa.Table) -> SpineFacts:

@@ -21,8 +21,8 @@ from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import CountRows, OfflinePlan, PointInTimeJoin, ReadRows
 from repast.core.sql.dialect import DUCKDB
 from repast.core.sql.instant import is_utc, time_kind
+from repast.core.sql.node import column, select
 from repast.core.sql.plan import plan_columns
-from repast.core.sql.relation import column
 from repast.errors import UnsupportedError, require
 from repast.types import Json, String, Uuid
 
@@ -180,7 +180,7 @@ def source_options(source: SourceSpec) -> tuple[str, str]:
 
 def _describe(scan: Scan, table: exp.Expr) -> None:
     """Set the table of a scan and the columns it has, without those that only we need."""
-    statement = exp.select("*").from_(exp.Table(this=table.copy()) if isinstance(table, exp.Func) else table.copy())
+    statement = select(exp.Star()).from_(exp.Table(this=table.copy()) if isinstance(table, exp.Func) else table.copy())
     schema = scan.cursor.sql(DUCKDB.render(statement.limit(0))).to_arrow_table().schema
     scan.schema = pa.schema([field for field in schema if field.name not in (FILE_COLUMN, CHANGED_COLUMN)])
     scan.table = table

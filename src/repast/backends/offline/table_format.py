@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from repast.backends.offline.location import local_path, missing
 from repast.core.manifest import SourceSpec
-from repast.core.sql.relation import named, table
+from repast.core.sql.node import named, select, table
 from repast.errors import CorruptDataError, NotFoundError, UnsupportedError, require
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ class _Iceberg(Snapshot):
         for flag, members in groups:
             batches = pa.RecordBatchReader.from_batches(schema.as_arrow(), _aligned(reader, members, schema.as_arrow()))
             cursor.register("iceberg_reader", batches)
-            columns = exp.select("*").from_(table("iceberg_reader"), copy=False)
+            columns = select(exp.Star()).from_(table("iceberg_reader"), copy=False)
             query = columns if changed is None else _flagged("iceberg_reader", flag)
             cursor.execute(f"{create} {query.sql(dialect='duckdb')}")
             create = "INSERT INTO iceberg"
@@ -244,7 +244,7 @@ def _aligned(reader: Any, tasks: list[FileScanTask], schema: pa.Schema) -> Any:
 
 
 def _flagged(name: str, flag: bool) -> exp.Select:
-    return exp.select("*", named(exp.true() if flag else exp.false(), CHANGED_COLUMN)).from_(table(name), copy=False)
+    return select(exp.Star(), named(exp.true() if flag else exp.false(), CHANGED_COLUMN)).from_(table(name), copy=False)
 
 
 def _metadata_version(path: Path) -> tuple[int, str]:

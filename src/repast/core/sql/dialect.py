@@ -52,7 +52,7 @@ class SqlDialect:
     """Fail with ``:message`` followed by the value ``:x``."""
 
     def fill(self, template: str, **nodes: exp.Expr) -> exp.Expr:
-        """Return one of the templates with its holes filled."""
+        """Return one of the templates with its holes filled by copies of the nodes."""
         tree = _parse(template, self.name).copy()
         holes = [tree] if isinstance(tree, exp.Placeholder) else list(tree.find_all(exp.Placeholder))
         for hole in holes:
@@ -63,8 +63,8 @@ class SqlDialect:
         return tree
 
     def render(self, tree: exp.Expr, *, pretty: bool = False) -> str:
-        """Return the SQL text of a tree."""
-        return tree.sql(dialect=self.name, pretty=pretty, identify=True)
+        """Return the SQL text of a tree, which is spent by that."""
+        return tree.sql(dialect=self.name, pretty=pretty, identify=True, copy=False)
 
 
 @cache

@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 import pyarrow as pa
 from sqlglot import exp
 
-from repast.core.sql.relation import Relation, cast, column, integer
+from repast.core.sql.node import all_of, case, cast, column, integer, is_null, not_null
+from repast.core.sql.relation import Relation
 from repast.errors import InvalidRequestError
 
 TimeKind: TypeAlias = Literal["instant", "instant_ns", "wall", "wall_ns", "date", "text"]
@@ -87,21 +88,22 @@ def _zoned(relation: Relation, wall_us: exp.Expr, zone: str) -> exp.Expr:
         return dialect.fill(dialect.instant_us, x=dialect.fill(dialect.instant_wall, x=instant, zone=zone_node))
 
     # With the offset of the day before: right before a change and in the first pass of a repeated hour.
-    earlier = exp.paren(to_instant(exp.paren(exp.Sub(this=wall_us, expression=integer(_BEFORE)))) + integer(_BEFORE))
+    day_before = exp.Sub(this=wall_us, expression=integer(_BEFORE))
+    earlier = exp.Add(this=to_instant(day_before), expression=integer(_BEFORE))
     valid = exp.EQ(this=to_wall(earlier), expression=wall_us.copy())
-    return exp.case().when(valid, earlier.copy()).else_(to_instant(wall_us))
+    return case((valid, earlier), default=to_instant(wall_us))
 
 
 def _text_us(relation: Relation, name: str) -> exp.Expr:
-    dialect, node = relation.dialect, column(name)
+    dialect, node, zone = relation.dialect, column(name), relation.spec.timezone
     us = dialect.fill(dialect.instant_us, x=dialect.fill(dialect.text_instant, x=node))
     message = exp.Literal.string(f"{REFUSAL}{relation.subject(name)} has a value that is not a time: ")
-    unreadable = exp.and_(node.is_(exp.null()).not_(), us.is_(exp.null()))
-    known = exp.case().when(unreadable, dialect.fill(dialect.refuse, x=node, message=message))
-    if is_utc(relation.spec.timezone):
-        return known.else_(us)
+    unreadable = all_of(not_null(node.copy()), is_null(us.copy()))
+    refused = (unreadable, dialect.fill(dialect.refuse, x=node, message=message))
+    if is_utc(zone):
+        return case(refused, default=us)
     offset = dialect.fill(dialect.text_has_offset, x=node)
-    return known.when(offset, us).else_(_zoned(relation, us, relation.spec.timezone))
+    return case(refused, (offset, us), default=_zoned(relation, us.copy(), zone))
 
 
 REFUSAL = "[repast] "

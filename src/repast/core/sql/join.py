@@ -15,7 +15,8 @@ from sqlglot import exp
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, PointInTimeJoin
 from repast.core.sql.instant import instant_us, within
 from repast.core.sql.key import key_node
-from repast.core.sql.relation import Relation, column, integer, known_us, named, null_int, table
+from repast.core.sql.node import all_of, case, column, integer, known_us, named, not_null, null_int, select, table
+from repast.core.sql.relation import Relation
 
 SPINE = "spine"
 """Table with ``__row``, ``__time`` and the keys."""
@@ -59,10 +60,10 @@ def _history(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> ex
     columns = [named(node, key.name) for node, key in zip(keys, plan.keys, strict=True)]
     created_column = relation.spec.created_timestamp_column if plan.as_of == "available" else None
     at = instant_us(relation, created_column) if created_column else event.copy()
-    query = exp.select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased(), copy=False)
+    query = select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased(), copy=False)
     conditions = _prune(plan, relation, spine)
     if keys and _is_small(spine, relation):
-        wanted = exp.select(*[column(key.name, SPINE) for key in plan.keys]).from_(table(SPINE), copy=False)
+        wanted = select(*[column(key.name, SPINE) for key in plan.keys]).from_(table(SPINE), copy=False)
         own = keys[0] if len(keys) == 1 else exp.Tuple(expressions=keys)
         conditions.append(exp.In(this=own.copy(), query=wanted.subquery(copy=False)))
     query = query.where(*conditions, copy=False)
@@ -79,9 +80,9 @@ def _is_small(spine: SpineFacts, relation: Relation) -> bool:
 def _available(history: exp.Select, keys: Sequence[str]) -> exp.Select:
     """Turn the created time in ``__at`` into the time from which a row is both true and known."""
     event, created = column(EVENT, _HISTORY), column(_AT, _HISTORY)
-    at = exp.case().when(exp.GT(this=created, expression=event), created.copy()).else_(event.copy())
+    at = case((exp.GT(this=created, expression=event), created.copy()), default=event.copy())
     columns = [column(name, _HISTORY) for name in (*keys, EVENT)]
-    return exp.select(*columns, named(at, _AT)).from_(history.subquery(_HISTORY, copy=False), copy=False)
+    return select(*columns, named(at, _AT)).from_(history.subquery(_HISTORY, copy=False), copy=False)
 
 
 def _native_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
@@ -97,25 +98,25 @@ def _native_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
         history = _FILLED
         top = _running_max([column(name, _HISTORY) for name in keys], [column(_AT, _HISTORY)], rows=False)
         columns = [column(name, _HISTORY) for name in (*keys, _AT)]
-        steps.append((history, exp.select(*columns, named(top, EVENT)).from_(table(_HISTORY), copy=False)))
+        steps.append((history, select(*columns, named(top, EVENT)).from_(table(_HISTORY), copy=False)))
     conditions: list[exp.Expr] = [exp.EQ(this=column(name, SPINE), expression=column(name, history)) for name in keys]
     conditions.append(exp.GTE(this=column(TIME, SPINE), expression=column(_AT, history)))
-    join = exp.Join(this=table(history), method="ASOF", on=exp.and_(*conditions))
+    join = exp.Join(this=table(history), method="ASOF", on=all_of(*conditions))
     columns = [column(name, SPINE) for name in (ROW, TIME, *keys)]
-    matched = exp.select(*columns, column(EVENT, history)).from_(table(SPINE), copy=False).join(join, copy=False)
+    matched = select(*columns, column(EVENT, history)).from_(table(SPINE), copy=False).join(join, copy=False)
     return [*steps, (_MATCHED, matched.where(*_fresh(plan, SPINE, TIME, history), copy=False))]
 
 
 def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
     """Spine and history in one time line per key; a spine row sees the greatest event time before it."""
     keys = [key.name for key in plan.keys]
-    past = exp.select(
+    past = select(
         *[column(name, _HISTORY) for name in (*keys, _AT)],
         named(integer(0), _SIDE),
         column(EVENT, _HISTORY),
         named(null_int(), ROW),
     ).from_(table(_HISTORY), copy=False)
-    asked = exp.select(
+    asked = select(
         *[column(name, SPINE) for name in keys],
         named(column(TIME, SPINE), _AT),
         named(integer(1), _SIDE),
@@ -125,8 +126,8 @@ def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
     # At equal times history comes first: a row counts from its own moment on.
     order = [column(_AT, _MOMENTS), column(_SIDE, _MOMENTS)]
     top = _running_max([column(name, _MOMENTS) for name in keys], order, rows=True)
-    filled = exp.select(*[column(name, _MOMENTS) for name in (*keys, _AT, _SIDE, ROW)], named(top, EVENT))
-    matched = exp.select(
+    filled = select(*[column(name, _MOMENTS) for name in (*keys, _AT, _SIDE, ROW)], named(top, EVENT))
+    matched = select(
         column(ROW, _FILLED),
         named(column(_AT, _FILLED), TIME),
         *[column(name, _FILLED) for name in keys],
@@ -134,7 +135,7 @@ def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
     ).from_(table(_FILLED), copy=False)
     conditions = [
         exp.EQ(this=column(_SIDE, _FILLED), expression=integer(1)),
-        column(EVENT, _FILLED).is_(exp.null()).not_(),
+        not_null(column(EVENT, _FILLED)),
         *_fresh(plan, _FILLED, _AT, _FILLED),
     ]
     moments = exp.Union(this=past, expression=asked, distinct=False)
@@ -171,12 +172,12 @@ def _fetch(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.
     created_column = relation.spec.created_timestamp_column
     created = instant_us(relation, created_column) if created_column else null_int()
     if plan.as_of == "available" and created_column:
-        conditions.append(exp.LTE(this=known_us(created), expression=column(TIME, _MATCHED)))
-    query = exp.select(
+        conditions.append(exp.LTE(this=known_us(created.copy()), expression=column(TIME, _MATCHED)))
+    query = select(
         column(ROW, _MATCHED),
         column(EVENT, _MATCHED),
         named(created, CREATED),
         *[named(column(feature.column), feature.name) for feature in plan.features],
     ).from_(table(_MATCHED), copy=False)
-    join = exp.Join(this=relation.aliased(), kind="INNER", on=exp.and_(*conditions))
+    join = exp.Join(this=relation.aliased(), kind="INNER", on=all_of(*conditions))
     return query.join(join, copy=False).where(*_prune(plan, relation, spine), copy=False)

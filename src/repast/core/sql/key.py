@@ -9,7 +9,8 @@ from sqlglot import exp
 
 from repast.core.plan.offline import KeyColumn
 from repast.core.sql.instant import REFUSAL, instant_us, time_kind
-from repast.core.sql.relation import Relation, cast, column
+from repast.core.sql.node import any_of, case, cast, column, is_null, not_null
+from repast.core.sql.relation import Relation
 from repast.errors import InvalidValueError
 from repast.types import DataType, Date, String, UnixTimestamp, Uuid
 
@@ -103,15 +104,15 @@ def _checked(relation: Relation, key: KeyColumn, source: pa.DataType) -> exp.Exp
     dialect, node = relation.dialect, column(key.column)
     if key.dtype == Uuid:
         converted = dialect.fill(dialect.canonical_uuid, x=node)
-        fits: exp.Expr = converted.is_(exp.null()).not_()
+        fits: exp.Expr = not_null(converted.copy())
     else:
         converted = exp.TryCast(this=node.copy(), to=exp.DataType.build(_sql_type(key.dtype.arrow), dialect="duckdb"))
-        fits = exp.EQ(this=cast(converted, _sql_type(source)), expression=node)
+        fits = exp.EQ(this=cast(converted.copy(), _sql_type(source)), expression=node.copy())
     message = exp.Literal.string(
         f"{REFUSAL}{relation.subject(key.column)} has a value that is not a lossless {key.dtype} key {key.name!r}: "
     )
     refused = dialect.fill(dialect.refuse, x=node, message=message)
-    return exp.case().when(exp.or_(node.is_(exp.null()), fits), converted.copy()).else_(refused)
+    return case((any_of(is_null(node), fits), converted), default=refused)
 
 
 def _sql_type(dtype: pa.DataType) -> str:

@@ -6,7 +6,21 @@ from sqlglot import exp
 
 from repast.core.plan.offline import CREATED, EVENT, Changed, CountRows, ReadRows
 from repast.core.sql.instant import instant_us, within
-from repast.core.sql.relation import Relation, column, integer, known_us, named, null_int, table
+from repast.core.sql.node import (
+    all_of,
+    any_of,
+    case,
+    column,
+    integer,
+    is_null,
+    known_us,
+    named,
+    not_null,
+    null_int,
+    select,
+    table,
+)
+from repast.core.sql.relation import Relation
 from repast.errors import UnsupportedError
 
 _NARROW, _LATEST, _WANTED, _RANKED, _RANK = "narrow", "latest", "wanted", "ranked", "__rank"
@@ -15,7 +29,7 @@ _NARROW, _LATEST, _WANTED, _RANKED, _RANK = "narrow", "latest", "wanted", "ranke
 def compile_read(plan: ReadRows, relation: Relation) -> exp.Select:
     """Return the statement for rows of one view."""
     query = (
-        exp.select(
+        select(
             *[named(column(key.column), key.name) for key in plan.keys],
             named(_event(relation), EVENT),
             named(_created(relation), CREATED),
@@ -34,24 +48,24 @@ def compile_read(plan: ReadRows, relation: Relation) -> exp.Select:
         exp.EQ(this=_event(relation), expression=column(EVENT, _WANTED)),
         exp.EQ(this=known_us(_created(relation)), expression=column(CREATED, _WANTED)),
     ]
-    return query.join(exp.Join(this=table(_WANTED), kind="INNER", on=exp.and_(*matches)), copy=False)
+    return query.join(exp.Join(this=table(_WANTED), kind="INNER", on=all_of(*matches)), copy=False)
 
 
 def compile_count(plan: CountRows, relation: Relation) -> exp.Select:
     """Return the statement for the counts of a load's window. ``last_n`` does not narrow what is counted."""
     rows = plan.rows
-    read = exp.and_(*_conditions(rows, relation)) if _conditions(rows, relation) else exp.true()
-    nulls = [column(key.column).is_(exp.null()) for key in rows.keys] + [_event(relation).is_(exp.null())]
-    created = exp.case().when(read.copy(), _created(relation))
-    return exp.select(
+    read = all_of(*_conditions(rows, relation))
+    nulls = [is_null(column(key.column)) for key in rows.keys] + [is_null(_event(relation))]
+    created = case((read.copy(), _created(relation)))
+    return select(
         named(_count(read), "read"),
-        named(_count(exp.or_(*nulls)), "rejected"),
+        named(_count(any_of(*nulls)), "rejected"),
         named(exp.Max(this=created), "created_max"),
     ).from_(relation.aliased(), copy=False)
 
 
 def _count(condition: exp.Expr) -> exp.Expr:
-    return exp.Count(this=exp.case().when(condition, integer(1)))
+    return exp.Count(this=case((condition, integer(1))))
 
 
 def _event(relation: Relation) -> exp.Expr:
@@ -70,8 +84,8 @@ def _conditions(plan: ReadRows, relation: Relation) -> list[exp.Expr]:
         conditions.append(exp.GTE(this=event.copy(), expression=integer(plan.start_us)))
     if plan.end_us is not None:
         conditions.append(exp.LTE(this=event.copy(), expression=integer(plan.end_us)))
-    conditions += [column(key.column).is_(exp.null()).not_() for key in plan.keys]
-    conditions.append(event.is_(exp.null()).not_())
+    conditions += [not_null(column(key.column)) for key in plan.keys]
+    conditions.append(not_null(event))
     if plan.changed is not None:
         conditions.append(_changed(plan.changed, relation))
     return conditions
@@ -85,18 +99,18 @@ def _changed(changed: Changed, relation: Relation) -> exp.Expr:
     if changed.created_from_us is not None:
         created = _created(relation)
         clauses.append(exp.GTE(this=created, expression=integer(changed.created_from_us)))
-        clauses.append(created.copy().is_(exp.null()))
+        clauses.append(is_null(created.copy()))
     if changed.files:
         if relation.changed is None:
             raise UnsupportedError(f"Source {relation.spec.name!r} is not made of files that can be told apart.")
         clauses.append(relation.changed.copy())
-    return exp.paren(exp.or_(*clauses)) if clauses else exp.false()
+    return any_of(*clauses)
 
 
 def _narrow(plan: ReadRows, relation: Relation) -> exp.Select:
     """Keys and times of the rows to choose from: what choosing costs is independent of the features."""
     return (
-        exp.select(
+        select(
             *[named(column(key.column), key.name) for key in plan.keys],
             named(_event(relation), EVENT),
             named(known_us(_created(relation)), CREATED),
@@ -109,16 +123,16 @@ def _narrow(plan: ReadRows, relation: Relation) -> exp.Select:
 def _newest(plan: ReadRows, relation: Relation) -> list[tuple[str, exp.Select]]:
     """The greatest (event, created) per key by two aggregations, which spill and need no sort."""
     names = [key.name for key in plan.keys]
-    latest = exp.select(
+    latest = select(
         *[column(name, _NARROW) for name in names], named(exp.Max(this=column(EVENT, _NARROW)), EVENT)
     ).from_(table(_NARROW), copy=False)
-    wanted = exp.select(
+    wanted = select(
         *[column(name, _NARROW) for name in names],
         column(EVENT, _NARROW),
         named(exp.Max(this=column(CREATED, _NARROW)), CREATED),
     ).from_(table(_NARROW), copy=False)
     same = [exp.EQ(this=column(name, _NARROW), expression=column(name, _LATEST)) for name in (*names, EVENT)]
-    wanted = wanted.join(exp.Join(this=table(_LATEST), kind="INNER", on=exp.and_(*same)), copy=False)
+    wanted = wanted.join(exp.Join(this=table(_LATEST), kind="INNER", on=all_of(*same)), copy=False)
     if names:
         latest = latest.group_by(*[column(name, _NARROW) for name in names], copy=False)
     wanted = wanted.group_by(*[column(name, _NARROW) for name in (*names, EVENT)], copy=False)
@@ -131,9 +145,9 @@ def _newest_n(plan: ReadRows, relation: Relation, n: int) -> list[tuple[str, exp
     order = exp.Order(expressions=[exp.Ordered(this=column(name, _NARROW), desc=True) for name in (EVENT, CREATED)])
     rank = exp.Window(this=exp.Rank(), partition_by=[column(name, _NARROW) for name in names], order=order)
     columns = [column(name, _NARROW) for name in (*names, EVENT, CREATED)]
-    ranked = exp.select(*columns, named(rank, _RANK)).from_(table(_NARROW), copy=False)
+    ranked = select(*columns, named(rank, _RANK)).from_(table(_NARROW), copy=False)
     wanted = (
-        exp.select(*[column(name, _RANKED) for name in (*names, EVENT, CREATED)])
+        select(*[column(name, _RANKED) for name in (*names, EVENT, CREATED)])
         .distinct(copy=False)
         .from_(table(_RANKED), copy=False)
         .where(exp.LTE(this=column(_RANK, _RANKED), expression=integer(n)), copy=False)

@@ -1,4 +1,4 @@
-"""A source as the compiler sees it: something to select from, its columns, and nodes for both."""
+"""A source as the compiler sees it: something to select from, and its columns."""
 
 from __future__ import annotations
 
@@ -38,47 +38,8 @@ class Relation:
         table = self.table.copy()
         if not isinstance(table, exp.Table):
             table = exp.Table(this=table)
-        return exp.alias_(table, SOURCE, table=True, quoted=True)
+        return exp.alias_(table, SOURCE, table=True, quoted=True, copy=False)
 
     def subject(self, column: str) -> str:
         """The words that error messages use for a column."""
         return f"View {self.view!r}, column {column!r} of source {self.spec.name!r}"
-
-
-def column(name: str, table: str = SOURCE) -> exp.Column:
-    """Return a column node."""
-    return exp.column(name, table=table, quoted=True)
-
-
-def table(name: str) -> exp.Table:
-    """Return a table node."""
-    return exp.Table(this=exp.to_identifier(name, quoted=True))
-
-
-def named(node: exp.Expr, name: str) -> exp.Expr:
-    """Return ``node AS name``."""
-    return exp.alias_(node, name, quoted=True)
-
-
-def integer(value: int) -> exp.Expr:
-    """Return an int64 literal."""
-    literal = exp.Literal.number(abs(value))
-    return exp.Neg(this=literal) if value < 0 else literal
-
-
-def cast(node: exp.Expr, kind: str) -> exp.Expr:
-    """Return ``CAST(node AS kind)``; the kind in DuckDB's words, which name all types."""
-    return exp.cast(node, exp.DataType.build(kind, dialect="duckdb"))
-
-
-def null_int() -> exp.Expr:
-    """Return a null of type int64."""
-    return cast(exp.null(), "BIGINT")
-
-
-_NEVER_US = -(2**63) + 1
-
-
-def known_us(created: exp.Expr) -> exp.Expr:
-    """Return a created time in which null is a number before all others, as the total order has it."""
-    return exp.Coalesce(this=created.copy(), expressions=[integer(_NEVER_US)])
