@@ -1,8 +1,7 @@
-"""The engine suite on DuckDB, in its own form of the statements and in the portable one."""
+"""The engine suite on DuckDB."""
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,14 +9,13 @@ import pyarrow.parquet as pq
 
 from repast.backends.offline.duckdb import DuckDBEngine
 from repast.core.manifest import SourceSpec
-from repast.core.sql.dialect import DUCKDB, GENERIC
 from repast.ports.offline import OfflineEngine
 from repast.testing.engine import EngineSuite
-from repast.testing.engine.base import EngineBase
-from repast.testing.engine.join import JoinRules
 
 
-class TestDuckDBEngine(EngineSuite):
+class DuckDBSuite:
+    """What a subclass of the suite provides, for any form of the engine."""
+
     engine_class: type[DuckDBEngine] = DuckDBEngine
 
     def make_engine(self, folder: Path) -> OfflineEngine:
@@ -38,25 +36,5 @@ class TestDuckDBEngine(EngineSuite):
         return SourceSpec(name="gone", source_type="file", options={"path": "gone.parquet", "file_format": "parquet"})
 
 
-class PortableEngine(DuckDBEngine):
-    """DuckDB running what engines without ASOF JOIN run."""
-
-    dialect = GENERIC
-
-
-class TestPortableStatements(TestDuckDBEngine):
-    engine_class = PortableEngine
-
-
-class UnfilteredEngine(DuckDBEngine):
-    """DuckDB joining as it does with spines that are not small."""
-
-    dialect = dataclasses.replace(DUCKDB, small_spine_share=0.0)
-
-
-class TestLargeSpines(JoinRules, EngineBase):
-    engine_class = UnfilteredEngine
-
-    make_engine = TestDuckDBEngine.make_engine
-    make_variants = TestDuckDBEngine.make_variants
-    store_rows = TestDuckDBEngine.store_rows
+class TestDuckDBEngine(DuckDBSuite, EngineSuite):
+    pass

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 from repast.core.manifest import SourceSpec
 from repast.core.oracle import Row, candidates, moment
@@ -103,6 +104,11 @@ class Bench:
         """Run a plan and return its rows."""
         rows: list[Row] = (engine or self.engine).run(plan, spine).read_all().to_pylist()
         return rows
+
+
+def fewer_examples() -> settings:
+    """Return settings for rules whose examples are many rows or several runs each."""
+    return settings(max_examples=max(5, settings().max_examples // 4))
 
 
 def join_plan(frame: Frame, source: SourceSpec, *, ttl_us: int | None = None, as_of: AsOf = "event") -> PointInTimeJoin:

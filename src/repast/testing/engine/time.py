@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from repast.core.oracle import to_us
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, FeatureColumn, KeyColumn, PointInTimeJoin, ReadRows
-from repast.testing.engine.base import Bench
+from repast.testing.engine.base import Bench, fewer_examples
 from repast.testing.strategy import BASE, ZONES, wall_times
 from repast.types import Int64
 
@@ -69,7 +69,8 @@ class TimeRules:
     def test_wall_times_where_clocks_change(self, bench: Bench, zone: str) -> None:
         """Of a time that occurs twice the first is meant; a skipped one moves forward by the change."""
 
-        @given(st.lists(wall_times(zone), min_size=1, max_size=20), st.sampled_from(("us", "ns")))
+        @fewer_examples()
+        @given(st.lists(wall_times(zone), min_size=1, max_size=40), st.sampled_from(("us", "ns")))
         def check(times: Sequence[datetime], unit: str) -> None:
             expected = [(to_us(time, timezone=zone), to_us(time, timezone=zone)) for time in times]
             assert self._instants(bench, pa.array(times, pa.timestamp(unit)), zone) == expected
@@ -80,7 +81,7 @@ class TimeRules:
     def test_joins_compare_instants(self, bench: Bench, zone: str) -> None:
         """A join finds a row from its instant on, however the source writes it, and as long as ttl says."""
 
-        @settings(max_examples=settings().max_examples // 4)  # each is four joins
+        @fewer_examples()  # each is four joins
         @given(wall_times(zone), st.sampled_from((pa.timestamp("us"), pa.timestamp("ns"), pa.date32())))
         def check(wall: datetime, dtype: pa.DataType) -> None:
             value = wall.date() if pa.types.is_date(dtype) else wall

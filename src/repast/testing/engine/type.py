@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from repast.core.oracle import Row
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, FeatureColumn, KeyColumn, PointInTimeJoin, ReadRows
 from repast.errors import InvalidValueError
-from repast.testing.engine.base import Bench, by_row, check_join, join_plan, spine_table
+from repast.testing.engine.base import Bench, by_row, check_join, fewer_examples, join_plan, spine_table
 from repast.testing.strategy import ALL_TYPES, BASE, KEY_TYPES, Frame, key_values, values
 from repast.types import DataType, Int32, Int64, String, Uuid
 
@@ -44,12 +44,13 @@ class TypeRules:
                 assert repr(back.to_pylist()) == repr(stored.to_pylist())
 
         check([None, None])
-        given(st.lists(values(dtype), max_size=6))(check)()
+        fewer_examples()(given(st.lists(values(dtype), max_size=30))(check))()
 
     @pytest.mark.parametrize("dtype", KEY_TYPES, ids=str)
     def test_keys_of_every_type_match(self, bench: Bench, dtype: DataType) -> None:
         """Each key finds its own rows and no others."""
 
+        @fewer_examples()
         @given(st.lists(key_values(dtype), min_size=1, max_size=4, unique_by=repr))
         def check(keys: list[Any]) -> None:
             rows: list[Row] = [{"k": key, EVENT: BASE, CREATED: None, "v": i} for i, key in enumerate(keys)]

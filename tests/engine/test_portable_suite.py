@@ -1,0 +1,45 @@
+"""The engine suite on other forms of the statements: the portable one, and that of large spines."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from test_duckdb_suite import DuckDBSuite
+
+from repast.backends.offline.duckdb import DuckDBEngine
+from repast.core.sql.dialect import DUCKDB, GENERIC
+from repast.testing.engine import EngineSuite
+from repast.testing.engine.base import EngineBase
+from repast.testing.engine.join import JoinRules
+
+
+@pytest.fixture(autouse=True)
+def _half_the_examples() -> Iterator[None]:
+    settings.register_profile("half", settings(), max_examples=settings().max_examples // 2)
+    before = settings.get_current_profile_name()
+    settings.load_profile("half")
+    yield
+    settings.load_profile(before)
+
+
+class PortableEngine(DuckDBEngine):
+    """DuckDB running what engines without ASOF JOIN run."""
+
+    dialect = GENERIC
+
+
+class TestPortableStatements(DuckDBSuite, EngineSuite):
+    engine_class = PortableEngine
+
+
+class UnfilteredEngine(DuckDBEngine):
+    """DuckDB joining as it does with spines that are not small."""
+
+    dialect = dataclasses.replace(DUCKDB, small_spine_share=0.0)
+
+
+class TestLargeSpines(DuckDBSuite, JoinRules, EngineBase):
+    engine_class = UnfilteredEngine
