@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from repast.backends.online.sqlite_pool import SqlitePool
+from repast.backends.online.sqlite_pool import EXPLAINED, SqlitePool
 from repast.errors import InvalidConfigError, InvalidRequestError, NotFoundError
 from repast.ports.online import OnlineStore, OnlineTable, Reads, Values, WriteResult
 
@@ -133,7 +133,7 @@ class SqliteOnlineStore(OnlineStore):
             values = [self._read_table(connection, table, keys) for table, keys in reads]
             connection.execute("COMMIT")
             return values
-        except (sqlite3.Error, OSError) as error:
+        except EXPLAINED as error:
             raise pool.explain(error) from error
         finally:
             pool.give(connection)

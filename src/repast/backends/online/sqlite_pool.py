@@ -21,6 +21,9 @@ _CACHE_KIB = 32 * 1024
 _TRUST_SECONDS = 1.0
 """How long reads go on without looking whether the file was deleted or replaced."""
 
+EXPLAINED = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What :meth:`SqlitePool.explain` explains. The last: the sqlite3 module stumbles over a damaged schema's own words."""
+
 _abandoned: list[sqlite3.Connection] = []
 """Connections inherited by a fork. SQLite forbids even to close them there, so they are kept for ever."""
 
@@ -63,7 +66,7 @@ class SqlitePool:
         try:
             connection = self.take(create=create)
             yield connection
-        except (sqlite3.Error, OSError) as error:
+        except EXPLAINED as error:
             raise self.explain(error) from error
         finally:
             self.give(connection)
@@ -120,7 +123,7 @@ class SqlitePool:
             while (connection := self._pop()) is not None:
                 connection.close()
 
-    def explain(self, error: sqlite3.Error | OSError) -> RepastError:
+    def explain(self, error: sqlite3.Error | OSError | UnicodeDecodeError) -> RepastError:
         """Return what an error of SQLite or of the file system means for the user."""
         return _explain(error, self.path, self._busy_timeout)
 
@@ -173,8 +176,10 @@ def _primary_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
-def _explain(error: sqlite3.Error | OSError, path: Path, busy_timeout: float) -> RepastError:
+def _explain(error: sqlite3.Error | OSError | UnicodeDecodeError, path: Path, busy_timeout: float) -> RepastError:
     context = {"path": str(path)}
+    if isinstance(error, UnicodeDecodeError):
+        return _damaged("its schema is no text", path, context)
     if isinstance(error, OSError):
         return _lasting(f"The online store {path} cannot be opened: {error.strerror or error}.", context)
     code = _primary_code(error)
@@ -191,11 +196,7 @@ def _explain(error: sqlite3.Error | OSError, path: Path, busy_timeout: float) ->
             context=context,
         )
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return CorruptDataError(
-            f"The online store {path} is damaged or no SQLite database: {error}.",
-            hint="it was left untouched; move it away, then run: repast apply, and load the views again",
-            context=context,
-        )
+        return _damaged(str(error), path, context)
     if code == sqlite3.SQLITE_TOOBIG or isinstance(error, sqlite3.DataError):
         return InvalidRequestError(
             f"A key or value is too long for the online store {path}: {error}.",
@@ -203,6 +204,14 @@ def _explain(error: sqlite3.Error | OSError, path: Path, busy_timeout: float) ->
             context=context,
         )
     return _lasting(f"The online store {path} cannot be used: {error}.", context)
+
+
+def _damaged(how: str, path: Path, context: dict[str, str]) -> CorruptDataError:
+    return CorruptDataError(
+        f"The online store {path} is damaged or no SQLite database: {how}.",
+        hint="it was left untouched; move it away, then run: repast apply, and load the views again",
+        context=context,
+    )
 
 
 def _lasting(message: str, context: dict[str, str]) -> UnavailableError:

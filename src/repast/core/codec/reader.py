@@ -14,6 +14,8 @@ from repast.core.manifest import LayoutSpec
 from repast.errors import ConflictError, CorruptDataError, NotFoundError, RepastError, did_you_mean
 from repast.types import DataType
 
+_DAMAGED = "the store is damaged, or something else wrote to this table; load the view again into a new one"
+
 
 class RowReader:
     """Decodes rows of every layout of one view into the features of the newest one.
@@ -58,7 +60,10 @@ class RowReader:
             InvalidValueError: A timestamp or date that Python's datetime has no room for.
 
         """
-        return self._newest.rows(values, self._older)
+        try:
+            return self._newest.rows(values, self._older)
+        except CorruptDataError as error:
+            raise self._named(error) from error
 
     def decode_columns(self, values: Sequence[bytes | None]) -> list[pa.Array]:
         """Return the features as Arrow columns of their declared types, null where there is no row.
@@ -69,11 +74,13 @@ class RowReader:
 
         """
         groups = self._group(values)
-        if len(groups) == 1:
-            decoder, rows, _ = groups[0]
-            return decoder.columns(rows)
+        try:
+            parts = [decoder.columns(rows) for decoder, rows, _ in groups]
+        except CorruptDataError as error:
+            raise self._named(error) from error
+        if len(parts) == 1:
+            return parts[0]
         order = pa.array(_order(groups))
-        parts = [decoder.columns(rows) for decoder, rows, _ in groups]
         return [pa.concat_arrays(list(column)).take(order) for column in zip(*parts, strict=True)]
 
     def decode_numpy(self, values: Sequence[bytes | None]) -> list[NumpyColumn]:
@@ -87,11 +94,13 @@ class RowReader:
 
         """
         groups = self._group(values)
-        if len(groups) == 1:
-            decoder, rows, _ = groups[0]
-            return decoder.numpy(rows)
+        try:
+            parts = [decoder.numpy(rows) for decoder, rows, _ in groups]
+        except CorruptDataError as error:
+            raise self._named(error) from error
+        if len(parts) == 1:
+            return parts[0]
         order = _order(groups)
-        parts = [decoder.numpy(rows) for decoder, rows, _ in groups]
         return [
             NumpyColumn(
                 np.concatenate([c.values for c in column])[order], np.concatenate([c.valid for c in column])[order]
@@ -121,12 +130,19 @@ class RowReader:
                 raise self._unknown(rows[at[0]])
         return [(self._decoders[header], [rows[i] for i in at], np.array(at)) for header, at in by_header.items()]
 
+    def _named(self, error: CorruptDataError) -> CorruptDataError:
+        """Return the error of a decoder, which does not know whose rows it decodes, with the view's name."""
+        if self._where in error.message:
+            return error
+        message = error.message.replace("A stored row", f"A stored row{self._where}", 1)
+        return CorruptDataError(message, hint=error.hint or _DAMAGED, context=error.context)
+
     def _unknown(self, value: bytes) -> RepastError:
         """Return the error for a row of no layout that this reader knows."""
         if len(value) < NULLS:
             return CorruptDataError(
                 f"A stored row{self._where} has {len(value)} bytes; every row has at least {NULLS}.",
-                hint="something else wrote to this table; load the view again",
+                hint=_DAMAGED,
             )
         found, newest = layout_version(value), self._newest.shape.version
         if found > newest:
@@ -137,7 +153,7 @@ class RowReader:
             )
         return CorruptDataError(
             f"A stored row{self._where} has layout {found}, which the view never had or no longer reads.",
-            hint="something else wrote to this table; load the view again",
+            hint=_DAMAGED,
         )
 
 
