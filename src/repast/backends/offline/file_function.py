@@ -12,6 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from sqlglot import exp
 
+from repast.errors import UnavailableError
+
 FILE_COLUMN = "__file"
 """The file that a row is in, where a plan asks for it."""
 _DESCRIPTORS = Path("/proc/self/fd")
@@ -25,6 +27,8 @@ class PinnedFiles:
     A statement opens its files several times: to plan, and once per scan and thread. Appends (ours, and
     anybody's careful ones) replace files, and half of one with half of another is worse than either.
     Where the system has no such names, or for many files, the names are the paths.
+
+    Nothing holds a file fast against who overwrites it in place; :meth:`check` tells that it happened.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -36,6 +40,23 @@ class PinnedFiles:
         for path in paths:
             self._descriptors.append(os.open(path, os.O_RDONLY))
         self.names = [str(_DESCRIPTORS / str(descriptor)) for descriptor in self._descriptors]
+        self._found = self._stamps()
+
+    def check(self) -> None:
+        """Raise UnavailableError if a file was overwritten since it was opened."""
+        if not self._descriptors:
+            return
+        for path, before, now in zip(self._paths, self._found, self._stamps(), strict=True):
+            if before != now:
+                raise UnavailableError(
+                    f"{path} was overwritten while it was read: what was read may be half of one version, half of another.",
+                    hint="read again; whoever writes it should write a new file and rename it over the old one",
+                    context={"path": path},
+                )
+
+    def _stamps(self) -> list[tuple[int, int]]:
+        stats = [os.fstat(descriptor) for descriptor in self._descriptors]
+        return [(stat.st_size, stat.st_mtime_ns) for stat in stats]
 
     def spell(self, text: str) -> str:
         """Return a message with the paths that the names stand for."""

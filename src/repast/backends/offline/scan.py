@@ -66,7 +66,11 @@ class Scan:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            if kind is None and self.pinned is not None:
+                self.pinned.check()
+        finally:
+            self.close()
 
 
 @dataclass
