@@ -106,6 +106,7 @@ class DuckDBEngine(OfflineEngine):
         subject = "The SQL of the spine"
         cursor = self._cursor()
         with translated(subject):
+            cursor.execute("SET file_search_path = ?", [str(self.repo_path)])
             parsed = cursor.extract_statements(statement)
         if len(parsed) != 1 or parsed[0].type != duckdb.StatementType.SELECT:
             raise InvalidRequestError(
@@ -161,7 +162,6 @@ class DuckDBEngine(OfflineEngine):
             # Results have no order, and keeping one costs memory.
             "preserve_insertion_order": "false",
             "temp_directory": str(temporary),
-            "file_search_path": str(self.repo_path),
             # SQL of users names files and nothing of this process.
             "python_enable_replacements": "false",
             "autoinstall_known_extensions": "false",
