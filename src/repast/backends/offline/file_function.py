@@ -49,7 +49,7 @@ class PinnedFiles:
         for path, before, now in zip(self._paths, self._found, self._stamps(), strict=True):
             if before != now:
                 raise UnavailableError(
-                    f"{path} was overwritten while it was read: what was read may be half of one version, half of another.",
+                    f"{path} was overwritten while it was read; the answer could be a mix of two versions.",
                     hint="read again; whoever writes it should write a new file and rename it over the old one",
                     context={"path": path},
                 )
