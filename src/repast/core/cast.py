@@ -128,7 +128,7 @@ def _refusal(
             good = middle
         except FAILURES:
             bad = middle
-    row = bad - 1
+    row = _odd_one(array, dtype, bad - 1)
     value = _value(array, row)
     shown = repr(value) if len(repr(value)) <= 100 else repr(value)[:100] + "..."
     problem = f"is not {dtype}" if castable(array.type, dtype) is False else f"does not fit {dtype} without loss"
@@ -137,6 +137,21 @@ def _refusal(
         hint=hint,
         context={"subject": subject, "value": value, "row": start + row, "type": str(dtype)},
     )
+
+
+def _odd_one(array: pa.Array, dtype: DataType, first: int) -> int:
+    """Of texts where numbers belong, return the first that is no number: it made a CSV's column text."""
+    if str(dtype) not in _NUMBERS or not pa.types.is_string(array.type):
+        return first
+    for row in range(first, len(array)):
+        try:
+            float(array[row].as_py() or 0)
+        except ValueError:
+            return row
+    return first
+
+
+_NUMBERS = ("Int32", "Int64", "Float32", "Float64")
 
 
 def _value(array: pa.Array, row: int) -> object:
