@@ -8,8 +8,6 @@ from functools import cache
 import sqlglot
 from sqlglot import exp
 
-from repast.errors import UnsupportedError
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlDialect:
@@ -91,17 +89,3 @@ DUCKDB = SqlDialect(
 
 GENERIC = replace(DUCKDB, asof_join=False)
 """The portable form of every statement, in DuckDB's spelling: what engines without ``ASOF JOIN`` run."""
-
-DIALECTS = {"duckdb": DUCKDB, "generic": GENERIC}
-
-
-def get_dialect(name: str) -> SqlDialect:
-    """Return a dialect by name.
-
-    Raises:
-        UnsupportedError: There is none of that name.
-
-    """
-    if name not in DIALECTS:
-        raise UnsupportedError(f"There is no SQL dialect {name!r}.", hint="there are: " + ", ".join(DIALECTS))
-    return DIALECTS[name]
