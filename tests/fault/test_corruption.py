@@ -98,7 +98,7 @@ def sources(folder: Path) -> dict[str, bytes]:
     return {name: data for name, data in contents(folder).items() if not name.startswith("data/")}
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(s, marks=pytest.mark.slow) for s in range(3, 40))])
 def test_parquet_with_some_other_bytes(project, seed):
     """Not every damage can be told: pages carry no checksums. But what fails, fails in our words."""
     folder, store = project
@@ -137,6 +137,7 @@ def test_csv(project):
 @pytest.mark.parametrize("document", ["fault.json", "fault.state.json", "history/fault/00000001.json"])
 def test_registry(project, document, how, monkeypatch):
     folder, store = project
+    assert online_turns(store) == [3] * KEYS
     registry = folder / "data/registry"
     whole = damage(registry / document, TRUNCATED[how])
     before = contents(registry)
@@ -186,7 +187,7 @@ def test_online_store(project, how):
         assert online_turns(other) == [4] * KEYS
 
 
-@pytest.mark.parametrize("seed", range(9))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(s, marks=pytest.mark.slow) for s in range(3, 20))])
 def test_online_store_with_some_other_bytes(project, seed):
     folder, store = project
     store.close()

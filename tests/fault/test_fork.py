@@ -41,7 +41,7 @@ with opened(folder) as store:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.parametrize("ending", ["at once", "in order"])
+@pytest.mark.parametrize("ending", [pytest.param("at once", marks=pytest.mark.slow), "in order"])
 def test_a_store_that_is_open_may_be_forked(tmp_path, ending):
     make_sources(tmp_path, [0, 1])
     with opened(tmp_path) as store:
