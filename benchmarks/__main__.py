@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("size", choices=["smoke", "full"])
     parser.add_argument("--feast", help="path of a python that has feast installed")
     parser.add_argument("--only", default="", help="run only the cases whose group or label contains this text")
+    parser.add_argument("--rounds", type=int, help="how often every contender runs, instead of what the case says")
     parser.add_argument("--data", help="folder that keeps the generated data between runs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -30,7 +31,9 @@ def main() -> int:
         outcomes = []
         for case in cases:
             if options.only.lower() in f"{case.group} {case.label}".lower():
-                outcomes.append(Outcome(case, compare(case.contenders, case.arguments, rounds=case.rounds)))
+                outcomes.append(
+                    Outcome(case, compare(case.contenders, case.arguments, rounds=options.rounds or case.rounds))
+                )
                 print(f"{case.group}: {text(outcomes[-1])}", flush=True)
     if options.size == "full" and not options.only:
         rival = rival_version(options.feast) if options.feast else ""

@@ -60,7 +60,7 @@ def join_case(
             "views": views,
             "features": shape.features,
             "ttl": ttl,
-            "repeat": 1,
+            "repeat": 2,
         },
         limit="best raw",
         rounds=rounds,
