@@ -75,7 +75,7 @@ def estimate_rows(names: Sequence[str]) -> int:
     """Return about how many rows Parquet files have: as many per byte as the first one."""
     sizes = [Path(name).stat().st_size for name in names]
     rows: int = pq.read_metadata(names[0]).num_rows
-    return rows * sum(sizes) // sizes[0]
+    return rows * sum(sizes) // max(1, sizes[0])  # it may be overwritten just now
 
 
 @dataclass(frozen=True, slots=True)
