@@ -1,4 +1,4 @@
-"""A server that speaks enough S3 to be read from: GET with ranges, HEAD, LIST."""
+"""A server that speaks enough S3: GET with ranges, HEAD, LIST, PUT."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, b"<Error><Code>NoSuchKey</Code></Error>")
 
     do_HEAD = do_GET
+
+    def do_PUT(self) -> None:
+        _, _, key = unquote(urlsplit(self.path).path).lstrip("/").partition("/")
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.objects[key] = data
+        self._send(200, b"", {"ETag": _etag(data)})
 
     def _list(self, prefix: str) -> None:
         entries = "".join(

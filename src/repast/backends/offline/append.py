@@ -28,7 +28,7 @@ from repast.backends.offline.location import (
 from repast.backends.offline.scan import source_options, subject_of
 from repast.backends.offline.table_format import open_snapshot
 from repast.core.manifest import SourceSpec
-from repast.errors import InvalidRequestError, UnsupportedError, did_you_mean
+from repast.errors import InvalidRequestError, UnsupportedError, did_you_mean, require
 from repast.temporary_file import temporary_file
 
 _appending = threading.Lock()
@@ -44,19 +44,30 @@ def append_rows(source: SourceSpec, rows: pa.Table, *, repo_path: Path) -> None:
 
     """
     path, file_format = source_options(source)
-    table = file_format in ("delta", "iceberg")
-    if is_remote(path) and not table:
-        raise UnsupportedError(
-            f"Source {source.name!r}: the duckdb offline store does not append to files in object stores.",
-            hint="use a Delta table or local files, or write the rows with the tool that owns them",
-            context={"source": source.name, "path": path},
-        )
     with translated(subject_of(source)):
-        if table:
+        if file_format in ("delta", "iceberg"):
             snapshot = open_snapshot(source, repo_path)
             snapshot.append(_conform(source, rows, snapshot.schema()))
+        elif is_remote(path):
+            _append_object(source, rows, path, file_format)
         else:
             _append_local(source, rows, local_path(path, repo_path), file_format)
+
+
+def _append_object(source: SourceSpec, rows: pa.Table, path: str, file_format: str) -> None:
+    require("fsspec", extra="cloud", purpose=f"Source {source.name!r} (in an object store)")
+    from repast.backends.offline.cloud import Bucket
+
+    bucket = Bucket(source)
+    objects = bucket.list(file_format, source=source.name)
+    one = len(objects) == 1 and bucket.url(bucket.key) in objects
+    if one or file_format != "parquet" or partition_names(objects, bucket.url(bucket.key)):
+        raise UnsupportedError(
+            f"Source {source.name!r}: rows cannot be appended to {path}; only to folders of Parquet files there.",
+            hint="use a folder without partitions, a Delta table or local files",
+            context={"source": source.name, "path": path},
+        )
+    bucket.put_part(_conform(source, rows, bucket.schema(next(iter(objects.values())))))
 
 
 def _append_local(source: SourceSpec, rows: pa.Table, path: Path, file_format: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from urllib.parse import urlsplit
 
 import duckdb
 import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 from obstore.store import from_url
 
@@ -75,6 +78,18 @@ class Bucket:
                 context={"source": source, "path": f"{self.scheme}://{self.name}/{self.key}"},
             )
         return {self.url(key): found[key] for key in sorted(found)}
+
+    def schema(self, meta: Mapping[str, Any]) -> pa.Schema:
+        """Return the columns of a Parquet object."""
+        return pq.read_schema(_ObjectFile(self, str(meta["path"]), int(meta["size"])))
+
+    def put_part(self, rows: pa.Table) -> None:
+        """Add a Parquet object to the folder that the source is; it appears whole or not at all."""
+        folder = _fixed_part(self.key)
+        buffer = io.BytesIO()
+        pq.write_table(rows, buffer)
+        name = f"part-{uuid.uuid4().hex}.parquet"
+        obstore.put(self.store, f"{folder}/{name}" if folder else name, buffer.getvalue())
 
     def _head(self) -> dict[str, Mapping[str, Any]]:
         if has_wildcard(self.key):

@@ -118,6 +118,6 @@ def partition_names(paths: Iterable[str], root: str) -> list[str]:
     """Return the names that folders below ``root`` give values to, as in ``year=2024``."""
     names: dict[str, None] = {}
     for path in paths:
-        folders = path.removeprefix(root).split("/")[:-1]
+        folders = path.removeprefix(root).replace(os.sep, "/").split("/")[:-1]
         names |= {folder.partition("=")[0]: None for folder in folders if "=" in folder}
     return list(names)
