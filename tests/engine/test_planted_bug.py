@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -377,14 +378,15 @@ class Suite(EngineSuite):
         return SourceSpec(name="gone", source_type="file", options={"path": "gone.parquet"})
 
 
-@pytest.fixture(autouse=True)
-def _no_shrinking() -> Iterator[None]:
+@pytest.fixture
+def many_examples() -> Iterator[None]:
     """That a bug is found is enough; nobody reads the smallest example."""
-    settings.register_profile("planted", settings(), phases=(Phase.generate,), database=None)
-    before = settings.get_current_profile_name()
+    settings.register_profile(
+        "planted", settings(), max_examples=500, phases=(Phase.generate,), report_multiple_bugs=False, database=None
+    )
     settings.load_profile("planted")
     yield
-    settings.load_profile(before)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def apply_rule(engine_class: type[DuckDBEngine], rule: str, arguments: dict[str, object], folder: Path) -> None:
@@ -396,6 +398,7 @@ def apply_rule(engine_class: type[DuckDBEngine], rule: str, arguments: dict[str,
         DuckDBEngine.close(engine)
 
 
+@pytest.mark.usefixtures("many_examples")
 @pytest.mark.parametrize(("bug", "rule", "arguments"), BUGS, ids=lambda value: getattr(value, "__name__", None))
 def test_bug_is_caught(bug: type[Bug], rule: str, arguments: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises((AssertionError, pytest.fail.Exception, ExceptionGroup)):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
-import pytest
-from hypothesis import settings
 from test_duckdb_suite import DuckDBSuite
 
 from repast.backends.offline.duckdb import DuckDBEngine
@@ -14,15 +11,6 @@ from repast.core.sql.dialect import DUCKDB, GENERIC
 from repast.testing.engine import EngineSuite
 from repast.testing.engine.base import EngineBase
 from repast.testing.engine.join import JoinRules
-
-
-@pytest.fixture(autouse=True)
-def _half_the_examples() -> Iterator[None]:
-    settings.register_profile("half", settings(), max_examples=settings().max_examples // 2)
-    before = settings.get_current_profile_name()
-    settings.load_profile("half")
-    yield
-    settings.load_profile(before)
 
 
 class PortableEngine(DuckDBEngine):
