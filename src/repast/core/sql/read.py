@@ -143,7 +143,8 @@ def _newest_n(plan: ReadRows, relation: Relation, n: int) -> list[tuple[str, exp
     """The times of the n greatest rows per key; RANK gives those that tie with the n-th too."""
     names = [key.name for key in plan.keys]
     order = exp.Order(expressions=[exp.Ordered(this=column(name, _NARROW), desc=True) for name in (EVENT, CREATED)])
-    rank = exp.Window(this=exp.Anonymous(this="RANK"), partition_by=[column(name, _NARROW) for name in names], order=order)
+    keys = [column(name, _NARROW) for name in names]
+    rank = exp.Window(this=exp.Anonymous(this="RANK"), partition_by=keys, order=order)
     columns = [column(name, _NARROW) for name in (*names, EVENT, CREATED)]
     ranked = select(*columns, named(rank, _RANK)).from_(table(_NARROW), copy=False)
     wanted = (
