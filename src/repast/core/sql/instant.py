@@ -110,6 +110,18 @@ REFUSAL = "[repast] "
 """Starts the messages of errors that a statement raises on purpose."""
 
 
+def equals_us(relation: Relation, name: str, us: exp.Expr) -> exp.Expr:
+    """Return the condition that a time column is an instant; on the raw column if it is as exact, so that an
+    engine can skip what cannot match.
+    """
+    kind, dialect = get_time_kind(relation, name), relation.dialect
+    exact = kind == "instant" or (kind == "wall" and is_utc(relation.spec.timezone))
+    if not exact or relation.columns[name].unit != "us":
+        return exp.EQ(this=instant_us(relation, name), expression=us)
+    template = dialect.us_instant if kind == "instant" else dialect.us_wall
+    return exp.EQ(this=column(name), expression=dialect.fill(template, us=us))
+
+
 def within(relation: Relation, name: str, *, start_us: int | None, end_us: int | None) -> list[exp.Expr]:
     """Return conditions on the raw column that every row of the range meets, both ends included.
 

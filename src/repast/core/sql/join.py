@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, PointInTimeJoin
-from repast.core.sql.instant import instant_us, within
+from repast.core.sql.instant import equals_us, instant_us, within
 from repast.core.sql.key import key_node
 from repast.core.sql.node import all_of, case, column, integer, known_us, named, not_null, null_int, select, table
 from repast.core.sql.relation import Relation
@@ -164,11 +164,10 @@ def _fresh(plan: PointInTimeJoin, time_table: str, time: str, event_table: str) 
 
 def _fetch(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.Select:
     """All rows of the source at the matched keys and times."""
-    event = instant_us(relation, relation.spec.timestamp_field)
     conditions: list[exp.Expr] = [
         exp.EQ(this=key_node(relation, key), expression=column(key.name, _MATCHED)) for key in plan.keys
     ]
-    conditions.append(exp.EQ(this=event, expression=column(EVENT, _MATCHED)))
+    conditions.append(equals_us(relation, relation.spec.timestamp_field, column(EVENT, _MATCHED)))
     created_column = relation.spec.created_timestamp_column
     created = instant_us(relation, created_column) if created_column else null_int()
     if plan.as_of == "available" and created_column:
