@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -26,7 +27,7 @@ from repast.core.plan.offline import (
     ReadRows,
 )
 from repast.errors import CorruptDataError, InvalidRequestError, NotFoundError, UnavailableError, UnsupportedError
-from repast.types import DataType, Float64, Int64, String
+from repast.types import DataType, Float64, Int64, String, Uuid
 
 HOUR = 3_600_000_000
 T0 = 1_700_000_000_000_000
@@ -128,6 +129,41 @@ def test_csv_spellings(engine: DuckDBEngine, tmp_path: Path, name: str) -> None:
     text = "id,t,f\n1,2024-01-01,0.5\n2,2024-01-02,1.5\n".replace(",", separator).encode()
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
     assert [row["f"] for row in read(engine, source(name, "csv"))] == [0.5, 1.5]
+
+
+def test_csv_folder(engine: DuckDBEngine, tmp_path: Path) -> None:
+    """Files of one folder may differ in what can be guessed of them; changed files are told apart."""
+    (tmp_path / "d" / "day=01").mkdir(parents=True)
+    (tmp_path / "d" / "day=01" / "a.csv").write_text("id,t,f\n1,2024-01-01,1\n")
+    (tmp_path / "d" / "day=01" / "b.csv").write_text("id,t,f\n2,2024-01-02,2.5\n")
+    spec = source("d", "csv")
+    assert [row["f"] for row in read(engine, spec)] == [1.0, 2.5]
+    files = tuple(engine.files(spec))
+    assert [row["k"] for row in read(engine, spec, changed=Changed(files=files[1:]))] == [2]
+    days = read(engine, spec, column="day", key=String)
+    assert [row["k"] for row in days] == ["01", "01"]
+
+
+def test_types_of_other_tools(engine: DuckDBEngine, tmp_path: Path) -> None:
+    """UUIDs, categories, JSON and huge integers of Parquet are read as what they hold."""
+    duckdb.sql(
+        """COPY (SELECT 'AAAAAAAA-0000-4000-8000-000000000001'::UUID AS id, TIMESTAMP '2024-01-01' AS t,
+        'x'::ENUM('x', 'y') AS category, '{}'::JSON AS j, 1::HUGEINT AS h) TO '"""
+        + str(tmp_path / "a.parquet")
+        + "'"
+    )
+    spec = source("a.parquet")
+    for key in (String, Uuid):
+        plan = PointInTimeJoin(
+            view="view",
+            source=spec,
+            keys=(KeyColumn("k", "id", key),),
+            features=tuple(FeatureColumn(name, name, String) for name in ("category", "j")),
+        )
+        wanted = "aaaaaaaa-0000-4000-8000-000000000001"
+        spine = pa.table({ROW: [0], TIME: pa.array([2 * T0]), "k": [wanted]})
+        (found,) = engine.run(plan, spine).read_all().to_pylist()
+        assert (found["category"], found["j"]) == ("x", "{}")
 
 
 # -- folders and patterns -----------------------------------------------------------------------------

@@ -186,9 +186,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def _facts(spine: pa.Table) -> SpineFacts:
-    if not spine.num_rows:
-        return SpineFacts(0, 0, 0)
     ends = pc.min_max(spine.column(TIME)).as_py()
+    if ends["min"] is None:
+        return SpineFacts(spine.num_rows, 0, 0)
     return SpineFacts(spine.num_rows, ends["min"], ends["max"])
 
 

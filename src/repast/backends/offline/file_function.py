@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,32 +88,41 @@ class FileFunction:
     partitions: Sequence[str]
     """Columns that folders give values to."""
 
-    def node(self, *, text: Sequence[str] = (), with_file: bool = False) -> exp.Expr:
-        """Return the call. ``text`` are columns to read as text where types are guessed."""
+    def node(self, *, types: Mapping[str, str] | None = None, with_file: bool = False) -> exp.Expr:
+        """Return the call.
+
+        Args:
+            types: DuckDB's names for the types of columns that would else be guessed: of CSV, and of folders.
+                None looks at all rows of a CSV file to guess.
+            with_file: Whether to add :data:`FILE_COLUMN`.
+
+        """
         arguments: dict[str, exp.Expr] = {"hive_partitioning": exp.true() if self.partitions else exp.false()}
         if len(self.names) > 1:
             arguments["union_by_name"] = exp.true()
         if with_file:
             arguments["filename"] = exp.Literal.string(FILE_COLUMN)
-        if hive := [name for name in text if name in self.partitions]:
-            arguments["hive_types"] = _all_text(hive)
+        known = types or {}
+        if hive := {name: kind for name, kind in known.items() if name in self.partitions}:
+            arguments["hive_types"] = _struct(hive)
         if self.file_format == "csv":
-            arguments |= self._csv_arguments([name for name in text if name not in self.partitions])
+            arguments |= self._csv_arguments({name: kind for name, kind in known.items() if name not in hive})
         # What looks like a pattern by now is a name.
         names = exp.Array(expressions=[exp.Literal.string(glob.escape(name)) for name in self.names])
         options = [exp.EQ(this=exp.to_identifier(name), expression=value) for name, value in arguments.items()]
         function = "read_csv" if self.file_format == "csv" else "read_parquet"
         return exp.Anonymous(this=function, expressions=[names, *options])
 
-    def _csv_arguments(self, text: Sequence[str]) -> dict[str, exp.Expr]:
-        # Types are told from all rows, not from the first few thousand.
-        arguments: dict[str, exp.Expr] = {"header": exp.true(), "sample_size": exp.Literal.number(-1)}
+    def _csv_arguments(self, types: Mapping[str, str]) -> dict[str, exp.Expr]:
+        arguments: dict[str, exp.Expr] = {"header": exp.true()}
         compressions = {".gz": "gzip", ".zst": "zstd"}
         if found := compressions.get(Path(self.paths[0]).suffix.lower()):
             arguments["compression"] = exp.Literal.string(found)
-        return arguments | ({"types": _all_text(text)} if text else {})
+        if types:
+            return arguments | {"types": _struct(types)}
+        return arguments | {"sample_size": exp.Literal.number(-1)}
 
 
-def _all_text(names: Sequence[str]) -> exp.Expr:
-    types = [(exp.to_identifier(name, quoted=True), exp.Literal.string("VARCHAR")) for name in dict.fromkeys(names)]
-    return exp.Struct(expressions=[exp.PropertyEQ(this=name, expression=kind) for name, kind in types])
+def _struct(values: Mapping[str, str]) -> exp.Expr:
+    pairs = [(exp.to_identifier(name, quoted=True), exp.Literal.string(value)) for name, value in values.items()]
+    return exp.Struct(expressions=[exp.PropertyEQ(this=name, expression=value) for name, value in pairs])

@@ -104,7 +104,7 @@ class Scanner:
         try:
             with scan.translated():
                 if file_format in ("delta", "iceberg"):
-                    self._open_table(scan, source, plan)
+                    self._open_table(scan, source, plan, pin)
                 else:
                     self._open_files(scan, source, plan, file_format, pin)
         except BaseException:
@@ -112,10 +112,10 @@ class Scanner:
             raise
         return scan
 
-    def _open_table(self, scan: Scan, source: SourceSpec, plan: OfflinePlan | None) -> None:
+    def _open_table(self, scan: Scan, source: SourceSpec, plan: OfflinePlan | None, read: bool) -> None:
         files = _changed_files(plan)
         snapshot = open_snapshot(source, self.repo_path)
-        table = snapshot.attach(scan.cursor, plan_columns(plan) if plan else None, files)
+        table = snapshot.attach(scan.cursor, plan_columns(plan) if plan and read else None, files)
         scan.changed = None if files is None else column(CHANGED_COLUMN)
         _describe(scan, table)
 
@@ -130,13 +130,16 @@ class Scanner:
             scan.pinned = PinnedFiles(paths)
         names = paths if scan.pinned is None else scan.pinned.names
         function = FileFunction(file_format, paths, names, partitions)
-        _describe(scan, function.node())
+        types = _describe(scan, function.node())
         if file_format == "parquet" and not remote:
             scan.rows = estimate_rows(names)
+        if plan is None:
+            return
         files = _changed_files(plan)
-        text = _text_columns(plan, scan.schema, file_format, partitions) if plan is not None else []
-        if files is not None or text:
-            _describe(scan, function.node(text=text, with_file=files is not None))
+        guessed = types if file_format == "csv" else {name: types[name] for name in partitions}
+        text = dict.fromkeys(_text_columns(plan, scan.schema, guessed), "VARCHAR")
+        if files is not None or guessed:
+            _describe(scan, function.node(types=guessed | text, with_file=files is not None))
         if files is not None:
             wanted = [name for path, name in zip(paths, names, strict=True) if path in files]
             literals = [exp.Literal.string(name) for name in wanted]
@@ -182,12 +185,15 @@ def source_options(source: SourceSpec) -> tuple[str, str]:
     return str(source.options["path"]), str(source.options.get("file_format") or "parquet")
 
 
-def _describe(scan: Scan, table: exp.Expr) -> None:
-    """Set the table of a scan and the columns it has, without those that only we need."""
+def _describe(scan: Scan, table: exp.Expr) -> dict[str, str]:
+    """Set the table of a scan and the columns it has, without those that only we need; return DuckDB's types."""
     statement = select(exp.Star()).from_(exp.Table(this=table.copy()) if isinstance(table, exp.Func) else table.copy())
-    schema = scan.cursor.sql(DUCKDB.render(statement.limit(0))).to_arrow_table().schema
+    relation = scan.cursor.sql(DUCKDB.render(statement.limit(0)))
+    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    schema = relation.to_arrow_table().schema
     scan.schema = pa.schema([field for field in schema if field.name not in (FILE_COLUMN, CHANGED_COLUMN)])
     scan.table = table
+    return types
 
 
 def plan_rows(plan: OfflinePlan) -> PointInTimeJoin | ReadRows:
@@ -201,17 +207,16 @@ def _changed_files(plan: OfflinePlan | None) -> Collection[str] | None:
     return changed.files or None if changed is not None else None
 
 
-def _text_columns(plan: OfflinePlan, schema: pa.Schema, file_format: str, partitions: Collection[str]) -> list[str]:
-    """Columns whose type is guessed and had better not be.
+def _text_columns(plan: OfflinePlan, schema: pa.Schema, guessed: Collection[str]) -> list[str]:
+    """Columns whose guessed type had better be text.
 
     Where text is declared, "007" is not to become 7. Where only some times of a CSV column have an
     offset, the others are in the source's zone.
     """
     rows = plan_rows(plan)
-    guessed = set(schema.names) if file_format == "csv" else set(partitions)
     names = [key.column for key in rows.keys if key.dtype in _TEXT_TYPES]
     names += [feature.column for feature in rows.features if feature.dtype in _TEXT_TYPES]
-    if file_format == "csv" and not is_utc(rows.source.timezone):
+    if not is_utc(rows.source.timezone):
         times = (rows.source.timestamp_field, rows.source.created_timestamp_column or "")
         names += [name for name in times if name in schema.names and time_kind(schema.field(name).type) == "instant"]
     return [name for name in names if name in guessed]
