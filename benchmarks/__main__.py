@@ -28,18 +28,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(options.data or temporary).resolve()
         cases = smoke(folder) if options.size == "smoke" else full(folder, options.feast)
-        outcomes = []
+        writes = options.size == "full" and not options.only
+        rival = rival_version(options.feast) if writes and options.feast else ""
+        outcomes: list[Outcome] = []
         for case in cases:
-            if options.only.lower() in f"{case.group} {case.label}".lower():
-                outcomes.append(
-                    Outcome(case, compare(case.contenders, case.arguments, rounds=options.rounds or case.rounds))
-                )
-                print(f"{case.group}: {text(outcomes[-1])}", flush=True)
-    if options.size == "full" and not options.only:
-        rival = rival_version(options.feast) if options.feast else ""
-        (ROOT / "docs" / "benchmarks.md").write_text(
-            markdown(outcomes, command="python -m benchmarks full --feast PYTHON", rival=rival)
-        )
+            if options.only.lower() not in f"{case.group} {case.label}".lower():
+                continue
+            rounds = options.rounds or case.rounds
+            outcomes.append(Outcome(case, compare(case.contenders, case.arguments, rounds=rounds)))
+            print(f"{case.group}: {text(outcomes[-1])}", flush=True)
+            if writes:  # after every case: a run that is stopped leaves what it measured
+                page = markdown(outcomes, command="python -m benchmarks full --feast PYTHON", rival=rival)
+                (ROOT / "docs" / "benchmarks.md").write_text(page)
     regressed = [o.case.label for o in outcomes if o.regressed]
     print(f"{len(outcomes) - len(regressed)} passed, {len(regressed)} failed")
     return 1 if regressed else 0
