@@ -169,4 +169,4 @@ def full(folder: Path, feast: str | None) -> Sequence[Case]:
         load_case(folder, Shape(rows=million, spine=10, events_per_key=5), feast=feast, rounds=2),
     ]
     starts = [start_case(what, feast=feast) for what in ("import", "help", "apply")]
-    return [*starts, *online, *loads, *joins]
+    return [*joins, *loads, *online, *starts]

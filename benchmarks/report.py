@@ -50,11 +50,16 @@ def seconds(value: float) -> str:
     return f"{value * 1e9:.0f} ns"
 
 
-def cell(measured: Measured) -> str:
+MEMORY = ("Point-in-time join", "Load")
+"""Groups whose memory says something: start-up measures other processes, online reads hold their own data."""
+
+
+def cell(measured: Measured, group: str) -> str:
     if measured.error:
         return f"failed: {measured.error}"
     tail = f", p99 {seconds(measured.p99)}" if len(measured.seconds) >= 50 else ""
-    return f"{seconds(measured.median)} ±{measured.spread:.0%}{tail} ({measured.peak_mb:.0f} MB)"
+    memory = f" ({measured.peak_mb:.0f} MB)" if group in MEMORY else ""
+    return f"{seconds(measured.median)} ±{measured.spread:.0%}{tail}{memory}"
 
 
 def line(outcome: Outcome) -> list[str]:
@@ -62,8 +67,8 @@ def line(outcome: Outcome) -> list[str]:
     against = "" if rival is None or outcome.repast.error else f"{rival.median / outcome.repast.median:.3g}x"
     return [
         outcome.case.label,
-        cell(outcome.repast),
-        *(f"{name}: {cell(m)}" for name, m in outcome.results.items() if name != "repast"),
+        cell(outcome.repast, outcome.case.group),
+        *(f"{name}: {cell(m, outcome.case.group)}" for name, m in outcome.results.items() if name != "repast"),
         "" if ratio is None else f"{ratio:.2f}x",
         against,
     ]
