@@ -1,4 +1,4 @@
-"""python -m benchmarks.growth: how time grows with rows, spine, features, keys and views; plots into docs/growth.svg.
+"""python -m benchmarks.growth: how time grows with rows, spine, features, keys and views; into docs/growth.md.
 
 Each line is Repast alone over two decades, the median of a few repetitions; the exponent is the slope of a
 straight line through the logarithms: 0 does not grow, 1 grows in proportion.
@@ -184,13 +184,28 @@ def draw(found: Sequence[Line], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+def page(found: Sequence[Line]) -> str:
+    """The same figures as text."""
+    rows = [
+        f"| {line.title} | {line.unit} | "
+        + ", ".join(f"{short(n)}: {s * 1000:.3g} ms" for n, s in zip(line.sizes, line.seconds, strict=True))
+        + f" | {line.exponent:.2f} |"
+        for line in found
+    ]
+    head = ["| what | by | median time | exponent |", "|---|---|---|---|"]
+    intro = "Written by `python -m benchmarks.growth`; do not edit. Repast alone; an exponent of 1 is in proportion."
+    return "\n".join(["# How time grows", "", intro, "", "![plots](growth.svg)", "", *head, *rows]) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__)
     parser.add_argument("--data", help="folder that keeps the generated data between runs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(options.data or temporary).resolve()
-        draw(lines(Path(temporary) / "projects", data), ROOT / "docs" / "growth.svg")
+        found = lines(Path(temporary) / "projects", data)
+        draw(found, ROOT / "docs" / "growth.svg")
+        (ROOT / "docs" / "growth.md").write_text(page(found))
 
 
 main()
