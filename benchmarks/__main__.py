@@ -38,7 +38,9 @@ def main() -> int:
             outcomes.append(Outcome(case, compare(case.contenders, case.arguments, rounds=rounds)))
             print(f"{case.group}: {text(outcomes[-1])}", flush=True)
             if writes:  # after every case: a run that is stopped leaves what it measured
-                page = markdown(outcomes, command="python -m benchmarks full --feast PYTHON", rival=rival)
+                shortened = f" --rounds {options.rounds}" if options.rounds else ""
+                command = f"python -m benchmarks full --feast PYTHON{shortened}"
+                page = markdown(outcomes, command=command, rival=rival)
                 (ROOT / "docs" / "benchmarks.md").write_text(page)
     regressed = [o.case.label for o in outcomes if o.regressed]
     print(f"{len(outcomes) - len(regressed)} passed, {len(regressed)} failed")
