@@ -230,17 +230,17 @@ class JoinsNames(Renames):
 
 class ForgetsTheIncarnation(Renames):
     def name(self, table: OnlineTable) -> OnlineTable:
-        return replace(table, incarnation=1)
+        return table._replace(incarnation=1)
 
 
 class ForgetsTheProject(Renames):
     def name(self, table: OnlineTable) -> OnlineTable:
-        return replace(table, project="")
+        return table._replace(project="")
 
 
 class ReplacesSigns(Renames):
     def name(self, table: OnlineTable) -> OnlineTable:
-        return replace(table, view="".join(c if c.isalnum() else "_" for c in table.view))
+        return table._replace(view="".join(c if c.isalnum() else "_" for c in table.view))
 
 
 class Reads_(MemoryOnlineStore):

@@ -106,7 +106,7 @@ class Answer:
         view, value, cutoff = self._plan.views[at], self._values[at][0], self._cutoffs[at]
         row = None
         if value is not None and (cutoff is None or value >= cutoff):
-            row = view.reader.decode_rows((value,))[0]
+            row = view.reader.decode_row(value)
         if row is None:
             for name, _ in view.outputs:
                 found[name] = [None]

@@ -126,8 +126,8 @@ def _bind_row(plan: OnlinePlan, row: Mapping[str, Any]) -> Request:
     distinct: list[list[bytes]] = []
     try:
         for group in plan.groups:
-            parts = list(map(columns.__getitem__, group.columns))
-            distinct.append([] if [None] in parts else group.codec.encode_lists(parts) or [group.codec.encode_row(())])
+            parts = [columns[at][0] for at in group.columns]
+            distinct.append([] if None in parts else [group.codec.encode_row(parts)])
     except InvalidValueError:
         raise _name_row(plan, columns) from None
     return Request(1, columns, [[None]] * len(distinct), distinct, {})

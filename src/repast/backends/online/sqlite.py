@@ -127,8 +127,8 @@ class SqliteOnlineStore(OnlineStore):
                 return [[None] * len(keys) for _, keys in reads]
             if len(reads) == 1:
                 ((table, keys),) = reads
-                if len(keys) <= 1:  # one statement is a transaction of its own
-                    return [self._read_table(connection, table, keys)]
+                if len(keys) == 1:  # one statement is a transaction of its own
+                    return [self._read_one(connection, table, keys)]
             connection.execute("BEGIN")
             values = [self._read_table(connection, table, keys) for table, keys in reads]
             connection.execute("COMMIT")
@@ -181,6 +181,19 @@ class SqliteOnlineStore(OnlineStore):
         name = self._name(table)[1:-1]
         found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,))
         return found.fetchone() is not None
+
+    def _read_one(
+        self, connection: sqlite3.Connection, table: OnlineTable, keys: Sequence[bytes]
+    ) -> list[bytes | None]:
+        """Do for one key, faster, what :meth:`_read_table` does."""
+        select = self._selects.get((table, 1)) or self._select(table, 1)
+        try:
+            row = connection.execute(select, keys).fetchone()
+        except sqlite3.OperationalError:
+            if self._exists(connection, table):
+                raise
+            return [None]
+        return [row[1] if row else None]
 
     def _read_table(
         self, connection: sqlite3.Connection, table: OnlineTable, keys: Sequence[bytes]

@@ -97,6 +97,13 @@ class RowDecoder:
         except OverflowError as error:
             raise _beyond_datetime() from error
 
+    def plain_row(self, value: bytes) -> Row | None:
+        """Return the features of a row that struct alone decodes; None leaves it to :meth:`rows`."""
+        shape = self.shape
+        if self._is_plain and value[PREFIX : shape.slots_at] == shape.plain_header and len(value) == shape.width:
+            return self._unpack(value, shape.slots_at)
+        return None
+
     def _row(self, value: bytes) -> Row:
         width, at = self.shape.width, self.shape.slots_at
         raw: list[Any] = list(self._unpack(value, at))

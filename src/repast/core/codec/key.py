@@ -76,10 +76,13 @@ class KeyCodec:
             InvalidValueError: A value that is not losslessly of its column's type, or null.
 
         """
-        if len(values) != len(self._encoders):
+        encoders = self._encoders
+        if len(values) != len(encoders):
             raise InvalidRequestError(
-                f"A key of {len(self._encoders)} columns ({', '.join(self.names)}) cannot have {len(values)} values."
+                f"A key of {len(encoders)} columns ({', '.join(self.names)}) cannot have {len(values)} values."
             )
+        if len(encoders) == 1:
+            return _VERSION + encoders[0](values[0])
         return _VERSION + b"".join([encode(value) for encode, value in zip(self._encoders, values, strict=True)])
 
     def encode_lists(self, columns: Sequence[Sequence[object]]) -> list[bytes]:

@@ -65,6 +65,11 @@ class RowReader:
         except CorruptDataError as error:
             raise self._named(error) from error
 
+    def decode_row(self, value: bytes) -> Row:
+        """Return one row's features as :meth:`decode_rows` does, without a list around them."""
+        row = self._newest.plain_row(value)
+        return self.decode_rows((value,))[0] if row is None else row  # type: ignore[return-value]  # value is no None
+
     def decode_columns(self, values: Sequence[bytes | None]) -> list[pa.Array]:
         """Return the features as Arrow columns of their declared types, null where there is no row.
 

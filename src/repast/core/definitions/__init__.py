@@ -16,9 +16,23 @@ from repast.core.definitions.source import (
     RegisteredSource,
     RequestSource,
 )
+from repast.core.definitions.table_source import (
+    AthenaSource,
+    BigQuerySource,
+    ClickhouseSource,
+    PostgreSQLSource,
+    RedshiftSource,
+    SnowflakeSource,
+    SparkSource,
+    TableSource,
+    TrinoSource,
+)
 
 __all__ = [
+    "AthenaSource",
     "BatchSource",
+    "BigQuerySource",
+    "ClickhouseSource",
     "DataSource",
     "Definition",
     "Entity",
@@ -29,12 +43,18 @@ __all__ = [
     "FileSource",
     "JoinKey",
     "OnDemandFeatureView",
+    "PostgreSQLSource",
     "Project",
     "PushMode",
     "PushSource",
+    "RedshiftSource",
     "RegisteredSource",
     "RequestSource",
     "SavedDataset",
+    "SnowflakeSource",
+    "SparkSource",
+    "TableSource",
+    "TrinoSource",
     "UserFunction",
     "on_demand_feature_view",
 ]
