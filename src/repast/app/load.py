@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -12,11 +13,12 @@ import msgspec
 from repast.core.cast import cast_array
 from repast.core.codec.key import KeyCodec
 from repast.core.codec.row import RowCodec
+from repast.core.codec.shape import event_times
 from repast.core.manifest import FeatureViewSpec, ProjectState
 from repast.core.plan.materialize import LoadPlan
 from repast.core.plan.offline import CREATED, EVENT, FeatureColumn, KeyColumn
 from repast.ports.offline import OfflineEngine, Progress
-from repast.ports.online import OnlineStore, OnlineTable, WriteResult
+from repast.ports.online import OnlineStore, OnlineTable, SupportsExpiry, WriteResult
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +54,16 @@ def online_table(project: str, view: FeatureViewSpec) -> OnlineTable:
     return OnlineTable(project, view.name, view.incarnation)
 
 
+def write_online(
+    store: OnlineStore, table: OnlineTable, view: FeatureViewSpec, keys: Sequence[bytes], values: Sequence[bytes]
+) -> WriteResult:
+    """Write rows of a view; where the store is told to, it drops each when its ttl is over."""
+    if view.ttl_us and isinstance(store, SupportsExpiry) and store.expires:
+        until_us = (event_times(values) + view.ttl_us).tolist()
+        return store.write_until(table, keys, values, until_us)
+    return store.write(table, keys, values)
+
+
 def execute_load(
     workspace: Workspace, plan: LoadPlan, view: FeatureViewSpec, tally: LoadTally, progress: Progress | None
 ) -> None:
@@ -67,7 +79,8 @@ def execute_load(
     # accounted for, and the next load reads them again.
     count_rows(workspace.engine, plan, tally)
     batches = encode_rows(workspace.engine.run(plan.rows), plan, view)
-    write_rows(workspace.online, online_table(plan.project, view), batches, tally, progress)
+    store, table = workspace.online, online_table(plan.project, view)
+    write_rows(partial(write_online, store, table, view), batches, tally, progress)
     _remember(workspace, plan, tally)
     if progress is not None:
         progress(tally.done, tally.done)
@@ -152,12 +165,15 @@ def _greatest(keys: list[bytes], values: list[bytes]) -> _Cells:
 
 
 def write_rows(
-    store: OnlineStore, table: OnlineTable, batches: Iterator[_Cells], tally: LoadTally, progress: Progress | None
+    write: Callable[[Sequence[bytes], Sequence[bytes]], WriteResult],
+    batches: Iterator[_Cells],
+    tally: LoadTally,
+    progress: Progress | None,
 ) -> None:
     """Write batches while the next one is being encoded; at most two are in memory."""
 
-    def settle(write: Future[WriteResult]) -> None:
-        tally.result += write.result()
+    def settle(done: Future[WriteResult]) -> None:
+        tally.result += done.result()
         if progress is not None:
             progress(tally.done, None)
 
@@ -167,7 +183,7 @@ def write_rows(
             for keys, values in batches:
                 if pending is not None:
                     settle(pending)
-                pending = writer.submit(store.write, table, keys, values)
+                pending = writer.submit(write, keys, values)
         finally:
             if pending is not None:
                 settle(pending)

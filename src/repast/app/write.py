@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from repast.app.erase import erase
-from repast.app.load import online_table
+from repast.app.load import online_table, write_online
 from repast.app.view import get_online_view, get_source, get_view
 from repast.app.write_report import SourceAppend, ViewWrite, WriteReport
 from repast.core.definitions import PushMode
@@ -97,7 +97,7 @@ def _write_batch(
 ) -> WriteResult:
     table = online_table(workspace.project, view)
     try:
-        return workspace.online.write(table, keys, values)
+        return write_online(workspace.online, table, view, keys, values)
     except NotFoundError:
         # The table is gone, or was never made in this store (one in memory, say): the registry knows.
         workspace.registry.refresh()
@@ -109,7 +109,7 @@ def _write_batch(
                 context={"view": view.name},
             ) from None
         workspace.online.create([table])
-        return workspace.online.write(table, keys, values)
+        return write_online(workspace.online, table, view, keys, values)
 
 
 # -- offline --------------------------------------------------------------------------------------

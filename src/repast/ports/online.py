@@ -95,3 +95,29 @@ class OnlineStore(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release connections. Idempotent; later calls of other methods raise ClosedError."""
+
+
+class SupportsExpiry(ABC):
+    """An optional ability of an :class:`OnlineStore`: rows go by themselves when their time is over."""
+
+    @property
+    @abstractmethod
+    def expires(self) -> bool:
+        """Whether this store's options ask for it. Off unless they do."""
+
+    @abstractmethod
+    def write_until(
+        self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes], until_us: Sequence[int]
+    ) -> WriteResult:
+        """Like :meth:`OnlineStore.write`, with the last microsecond (since 1970 UTC) that each row is wanted at.
+
+        A row is never removed before that moment by the store's own clock, and goes at any time after it,
+        without a trace: reads find nothing and any value may be written. So a row whose moment has passed
+        may be gone at once; it counts as written. A write that wins or finds its value unchanged sets the
+        moment; a late one does not. Rows of a plain ``write`` stay.
+
+        Raises:
+            NotFoundError, UnavailableError: As for ``write``.
+            UnsupportedError: The server is too old to do it.
+
+        """
