@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from repast.app.importing import ImportFailure, definitions_in, importing
-from repast.core.definitions import Definition, OnDemandFeatureView, UserFunction
+from repast.core.definitions import OnDemandFeatureView, UserFunction
+from repast.core.definitions.base import as_definition
 from repast.core.manifest import FunctionSpec
 from repast.errors import InvalidDefinitionError, NotFoundError
 
@@ -88,8 +89,8 @@ class FunctionLoader:
             raise InvalidDefinitionError.of([failure.problem]) from failure
 
 
-def _functions_in(definitions: Iterable[Definition], reference: str) -> Iterator[UserFunction]:
-    for definition in definitions:
+def _functions_in(definitions: Iterable[object], reference: str) -> Iterator[UserFunction]:
+    for definition in map(as_definition, definitions):
         if isinstance(definition, OnDemandFeatureView) and definition.function.reference == reference:
             yield definition.function
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from repast.core import definitions
+from repast.core.definitions.base import is_spelling
 from repast.errors import Location, Problem, RepastError, did_you_mean
 
 _LOCK = threading.RLock()
@@ -178,11 +179,11 @@ def _argument_hint(message: str) -> str:
     return did_you_mean(found[2], inspect.signature(cls).parameters) if found and cls else ""
 
 
-def definitions_in(module: ModuleType) -> Iterator[definitions.Definition]:
-    """The definitions that a module's variables hold, alone or in a list, tuple or dict."""
+def definitions_in(module: ModuleType) -> Iterator[object]:
+    """The definitions, however spelt, that a module's variables hold, alone or in a list, tuple or dict."""
     for value in list(vars(module).values()):
         members = value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else (value,)
-        yield from (member for member in members if isinstance(member, definitions.Definition))
+        yield from (member for member in members if is_spelling(member))
 
 
 def absolute(path: Path) -> Path:

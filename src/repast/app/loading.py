@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from repast.app.importing import ImportFailure, absolute, definitions_in, importing
 from repast.core.definitions import Definition
+from repast.core.definitions.base import as_definition
 from repast.core.definitions.problem import collecting_problems
 from repast.errors import InvalidDefinitionError, Problem
 
@@ -45,7 +46,7 @@ def load_definitions(repo_path: Path) -> list[Definition]:
 def load_repo(repo_path: Path) -> LoadedRepo:
     """Like :func:`load_definitions`, but hand the problems back with the definitions that could be loaded."""
     repo_path = absolute(repo_path)
-    found: dict[int, Definition] = {}
+    found: dict[int, object] = {}
     problems: list[Problem] = []
     with collecting_problems() as reported, importing(repo_path) as repo:
         for path in find_files(repo_path):
@@ -55,7 +56,10 @@ def load_repo(repo_path: Path) -> LoadedRepo:
                 problems.append(failure.problem)
             else:
                 found |= {id(definition): definition for definition in definitions_in(module)}
-    return LoadedRepo(tuple(found.values()), tuple(dict.fromkeys([*problems, *reported])))
+        # Only now: what is spelt in another way may refer to what a later file defines.
+        definitions = [as_definition(value) for value in found.values()]
+    kept = tuple(d for d in definitions if isinstance(d, Definition))
+    return LoadedRepo(kept, tuple(dict.fromkeys([*problems, *reported])))
 
 
 def find_files(repo_path: Path) -> list[Path]:

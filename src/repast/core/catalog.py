@@ -20,6 +20,7 @@ from repast.core.definitions import (
     PushSource,
     SavedDataset,
 )
+from repast.core.definitions.base import as_definition
 from repast.core.definitions.problem import report
 
 _D = TypeVar("_D", bound=Definition)
@@ -57,6 +58,9 @@ class Catalog:
 
     def add(self, definition: object) -> None:
         """Add a definition and what it refers to; report two different ones of one name."""
+        spelt, definition = definition, as_definition(definition)
+        if definition is None and spelt is not None:
+            return
         if isinstance(definition, Project):
             self._add_project(definition)
         elif isinstance(definition, Entity):

@@ -75,6 +75,23 @@ class Definition:
         return hash((self.kind, self.name))
 
 
+def is_spelling(value: object) -> bool:
+    """Return whether a value is a definition, or another package's spelling of one."""
+    return isinstance(value, Definition) or hasattr(type(value), SPELLING)
+
+
+def as_definition(value: object) -> object:
+    """Return the definition that another package's object stands for, and any other value as it is.
+
+    Such an object has a method ``__repast_definition__`` that returns the definition, made where the
+    object was written (:func:`repast.core.definitions.problem.located_at`), or None if it defines nothing here.
+    """
+    spell = getattr(type(value), SPELLING, None)
+    return spell(value) if spell is not None else value
+
+
+SPELLING = "__repast_definition__"
+
 MAX_DURATION = timedelta(days=100_000_000)
 """Durations are counted in microseconds of 64 bits."""
 

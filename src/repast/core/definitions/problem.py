@@ -11,24 +11,43 @@ from pathlib import Path
 
 from repast.errors import InvalidDefinitionError, Location, Problem
 
-_PACKAGE = str(Path(__file__).parents[2]) + os.sep
+_hidden: tuple[str, ...] = (str(Path(__file__).parents[2]) + os.sep,)
+"""Folders whose frames are not the user's."""
 _collected: ContextVar[list[Problem] | None] = ContextVar("repast_problems", default=None)
-_located: ContextVar[bool] = ContextVar("repast_located", default=True)
+_located: ContextVar[bool | Location] = ContextVar("repast_located", default=True)
+"""True: where the caller is; False: nowhere; a place: there."""
 
 
 def caller_location() -> Location | None:
     """Return file and line of the nearest caller outside Repast, or None in an interactive shell."""
-    if not _located.get():
-        return None
+    located = _located.get()
+    if located is not True:
+        return located or None
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_PACKAGE) and "repast_feast" not in name:
+        if not name.startswith(_hidden):
             return None if name.startswith("<") and not name.startswith("<ipython") else Location(name, frame.f_lineno)
         if frame.f_back is None:
             return None
         frame = frame.f_back
     return None
+
+
+def hide_frames(folder: Path) -> None:
+    """Count the code in a folder as Repast's own when a definition's place is looked for: another spelling of it."""
+    global _hidden
+    _hidden = (*_hidden, str(folder) + os.sep)
+
+
+@contextmanager
+def located_at(location: Location | None) -> Iterator[None]:
+    """Make definitions that were written at another place than where they are made; None: nowhere."""
+    token = _located.set(location or False)
+    try:
+        yield
+    finally:
+        _located.reset(token)
 
 
 @contextmanager
