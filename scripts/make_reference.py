@@ -24,6 +24,19 @@ from repast.app.feast_key import BACKEND_ALIASES, IGNORED_KEYS, IGNORED_OPTIONS
 from repast.app.plugin import GROUPS
 from repast.cli.exit import BY_ERROR
 
+TABLE_SOURCES = (
+    "TableSource",
+    "PostgreSQLSource",
+    "BigQuerySource",
+    "SnowflakeSource",
+    "RedshiftSource",
+    "AthenaSource",
+    "TrinoSource",
+    "ClickhouseSource",
+    "SparkSource",
+)
+"""Sources in databases, the kinds that most people have first."""
+
 FOLDER = Path(__file__).parents[1] / "docs/reference"
 
 # -- Markdown -------------------------------------------------------------------------------------
@@ -279,7 +292,7 @@ PARTS: Mapping[str, tuple[str, list[str]]] = {
     ),
     "Sources": (
         "repast",
-        ["DataSource", "BatchSource", "FileSource", "PushSource", "RequestSource", "PushMode"],
+        ["DataSource", "BatchSource", "FileSource", *TABLE_SOURCES, "PushSource", "RequestSource", "PushMode"],
     ),
     "Configuration": ("repast.app.config", ["RepoConfig", "load_config"]),
     "Training data": ("repast.app.retrieval", ["RetrievalJob", "RetrievalMetadata"]),

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from repast.app.store import FeatureStore as FeatureStore
     from repast.core.definitions import (
+        AthenaSource as AthenaSource,
+    )
+    from repast.core.definitions import (
         BatchSource as BatchSource,
+    )
+    from repast.core.definitions import (
+        BigQuerySource as BigQuerySource,
+    )
+    from repast.core.definitions import (
+        ClickhouseSource as ClickhouseSource,
     )
     from repast.core.definitions import (
         DataSource as DataSource,
@@ -38,6 +47,9 @@ if TYPE_CHECKING:
         OnDemandFeatureView as OnDemandFeatureView,
     )
     from repast.core.definitions import (
+        PostgreSQLSource as PostgreSQLSource,
+    )
+    from repast.core.definitions import (
         Project as Project,
     )
     from repast.core.definitions import (
@@ -47,10 +59,25 @@ if TYPE_CHECKING:
         PushSource as PushSource,
     )
     from repast.core.definitions import (
+        RedshiftSource as RedshiftSource,
+    )
+    from repast.core.definitions import (
         RequestSource as RequestSource,
     )
     from repast.core.definitions import (
         SavedDataset as SavedDataset,
+    )
+    from repast.core.definitions import (
+        SnowflakeSource as SnowflakeSource,
+    )
+    from repast.core.definitions import (
+        SparkSource as SparkSource,
+    )
+    from repast.core.definitions import (
+        TableSource as TableSource,
+    )
+    from repast.core.definitions import (
+        TrinoSource as TrinoSource,
     )
     from repast.core.definitions import (
         on_demand_feature_view as on_demand_feature_view,
@@ -64,7 +91,10 @@ _HOME = {
     "RepastError": "repast.errors",
     **dict.fromkeys(
         (
+            "AthenaSource",
             "BatchSource",
+            "BigQuerySource",
+            "ClickhouseSource",
             "DataSource",
             "Entity",
             "FeatureService",
@@ -73,11 +103,17 @@ _HOME = {
             "Field",
             "FileSource",
             "OnDemandFeatureView",
+            "PostgreSQLSource",
             "Project",
             "PushMode",
             "PushSource",
+            "RedshiftSource",
             "RequestSource",
             "SavedDataset",
+            "SnowflakeSource",
+            "SparkSource",
+            "TableSource",
+            "TrinoSource",
             "on_demand_feature_view",
         ),
         "repast.core.definitions",

@@ -10,15 +10,19 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from repast import (
+    BatchSource,
     Entity,
     FeatureService,
     FeatureView,
     Field,
     FileSource,
     OnDemandFeatureView,
+    PostgreSQLSource,
     Project,
     PushSource,
     RequestSource,
+    SnowflakeSource,
+    SparkSource,
 )
 from repast.core.definitions import Definition, FeatureViewProjection, UserFunction
 from repast.core.manifest import SourceSpec
@@ -36,6 +40,15 @@ FEATURE_TYPES: tuple[DataType, ...] = (
     Array(Int64),
     Map(String, Float64),
     Struct({"b": Int64, "a": String}),
+)
+PLACES: tuple[tuple[type[BatchSource], dict[str, str]], ...] = (
+    (FileSource, {"path": "data/x.parquet"}),
+    (FileSource, {"path": "s3://bucket/y/*.parquet"}),
+    (FileSource, {"path": "z.csv"}),
+    (PostgreSQLSource, {"table": 'public."Odd name"'}),
+    (PostgreSQLSource, {"query": "SELECT * FROM t"}),
+    (SnowflakeSource, {"database": "D", "schema": "S", "table": "T"}),
+    (SparkSource, {"path": "s3://bucket/z", "file_format": "csv"}),
 )
 KEYS: Mapping[str, DataType] = {"a_id": Int64, "b_id": String, "c_id": Int32, "d_id": Date}
 
@@ -91,7 +104,7 @@ def _entities(draw: st.DrawFn) -> list[Entity]:
 
 
 @st.composite
-def _sources(draw: st.DrawFn) -> tuple[list[FileSource], dict[str, pa.Schema]]:
+def _sources(draw: st.DrawFn) -> tuple[list[BatchSource], dict[str, pa.Schema]]:
     sources, schemas = [], {}
     for n in range(draw(st.integers(1, 2))):
         name = f"src{n}"
@@ -102,10 +115,11 @@ def _sources(draw: st.DrawFn) -> tuple[list[FileSource], dict[str, pa.Schema]]:
         features = draw(st.lists(st.sampled_from(FEATURE_TYPES[:5] + FEATURE_TYPES[7:]), min_size=1, max_size=4))
         columns += [("raw_f0" if mapping and i == 0 else f"f{i}", dtype.arrow) for i, dtype in enumerate(features)]
         schemas[name] = pa.schema(columns)
+        cls, place = draw(st.sampled_from(PLACES))
         sources.append(
-            FileSource(
+            cls(
                 name=name,
-                path=draw(st.sampled_from(["data/x.parquet", "s3://bucket/y/*.parquet", "z.csv"])),
+                **place,
                 timestamp_field=draw(st.sampled_from([None, "ts"])) if not created else "ts",
                 created_timestamp_column="created" if created else None,
                 field_mapping=mapping,
@@ -119,7 +133,7 @@ def _sources(draw: st.DrawFn) -> tuple[list[FileSource], dict[str, pa.Schema]]:
 
 @st.composite
 def _view(
-    draw: st.DrawFn, name: str, entities: list[Entity], sources: list[FileSource], schemas: dict[str, pa.Schema]
+    draw: st.DrawFn, name: str, entities: list[Entity], sources: list[BatchSource], schemas: dict[str, pa.Schema]
 ) -> FeatureView:
     source = draw(st.sampled_from(sources))
     chosen = draw(st.lists(st.sampled_from(entities), unique=True, max_size=2))

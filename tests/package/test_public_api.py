@@ -14,7 +14,10 @@ import repast.types
 from repast import FeatureStore
 
 NAMES = {
+    "AthenaSource",
     "BatchSource",
+    "BigQuerySource",
+    "ClickhouseSource",
     "DataSource",
     "Entity",
     "FeatureService",
@@ -24,14 +27,20 @@ NAMES = {
     "Field",
     "FileSource",
     "OnDemandFeatureView",
+    "PostgreSQLSource",
     "Project",
     "PushMode",
     "PushSource",
+    "RedshiftSource",
     "RepastError",
     "RequestSource",
     "SavedDataset",
-    "__version__",
+    "SnowflakeSource",
+    "SparkSource",
+    "TableSource",
+    "TrinoSource",
     "on_demand_feature_view",
+    "__version__",
 }
 
 STORE = {

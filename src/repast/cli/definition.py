@@ -64,7 +64,8 @@ def _entity_row(entity: Entity) -> Sequence[object]:
 
 
 def _source_row(source: DataSource) -> Sequence[object]:
-    where = getattr(source, "path", "") or getattr(getattr(source, "batch_source", None), "name", "")
+    batch = getattr(getattr(source, "batch_source", None), "name", "")
+    where = next((place for way in ("path", "table", "query") if (place := getattr(source, way, ""))), batch)
     time = getattr(source, "timestamp_field", None) or ""
     return source.name, source.source_type, where, time, source.description
 

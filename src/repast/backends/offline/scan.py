@@ -19,11 +19,12 @@ from repast.backends.offline.location import is_remote, local_files, local_path,
 from repast.backends.offline.table_format import CHANGED_COLUMN, open_snapshot
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import CountRows, OfflinePlan, PointInTimeJoin, ReadRows
+from repast.core.source_kind import unreadable
 from repast.core.sql.dialect import DUCKDB
 from repast.core.sql.instant import is_utc, time_kind
 from repast.core.sql.node import column, select
 from repast.core.sql.plan import plan_columns
-from repast.errors import UnsupportedError, require
+from repast.errors import require
 from repast.types import Json, String, Uuid
 
 if TYPE_CHECKING:
@@ -177,11 +178,7 @@ def source_options(source: SourceSpec) -> tuple[str, str]:
 
     """
     if source.source_type != "file":
-        raise UnsupportedError(
-            f"Source {source.name!r} is of type {source.source_type!r}; the duckdb offline store reads files.",
-            hint="use FileSource, or the offline store that the source is made for",
-            context={"source": source.name, "source_type": source.source_type},
-        )
+        raise unreadable(source, engine="duckdb")
     return str(source.options["path"]), str(source.options.get("file_format") or "parquet")
 
 
