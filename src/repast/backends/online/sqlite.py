@@ -57,7 +57,8 @@ class SqliteOnlineStore(OnlineStore):
         """Make tables ready for reading and writing, in one transaction. Does nothing for tables that exist."""
         with self._pool.lend(create=True) as connection:
             assert connection is not None
-            missing = [table for table in tables if not self._exists(connection, table)]
+            existing = _table_names(connection)
+            missing = [table for table in tables if self._name(table)[1:-1] not in existing]
             if missing:
                 connection.execute("BEGIN IMMEDIATE")
                 for table in missing:
@@ -72,7 +73,8 @@ class SqliteOnlineStore(OnlineStore):
         with self._pool.lend() as connection:
             if connection is None:
                 return
-            found = [table for table in tables if self._exists(connection, table)]
+            existing = _table_names(connection)
+            found = [table for table in tables if self._name(table)[1:-1] in existing]
             if found:
                 connection.execute("BEGIN IMMEDIATE")
                 for table in found:
@@ -227,6 +229,11 @@ class SqliteOnlineStore(OnlineStore):
             )
         self._selects[table, size] = select
         return select
+
+
+def _table_names(connection: sqlite3.Connection) -> frozenset[str]:
+    """Return all names at once: SQLite finds a single one only by looking through all of them."""
+    return frozenset(name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
 
 
 def _escape(name: str) -> str:
