@@ -99,7 +99,7 @@ def _text_us(relation: Relation, name: str) -> exp.Expr:
     us = dialect.fill(dialect.instant_us, x=dialect.fill(dialect.text_instant, x=node))
     message = exp.Literal.string(f"{REFUSAL}{relation.subject(name)} has a value that is not a time: ")
     unreadable = all_of(not_null(node.copy()), is_null(us.copy()))
-    refused = (unreadable, dialect.fill(dialect.refuse, x=node, message=message))
+    refused = (unreadable, cast(dialect.fill(dialect.refuse, x=node, message=message), "BIGINT"))
     if is_utc(zone):
         return case(refused, default=us)
     offset = dialect.fill(dialect.text_has_offset, x=node)

@@ -8,7 +8,7 @@ every row that ties, so that no engine's choice among equal times can show.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -33,17 +33,24 @@ class SpineFacts:
     rows: int
     first_us: int
     last_us: int
+    table: exp.Expr = field(default_factory=lambda: table(SPINE))
+    """What the engine has made of the spine, where it is not a table of that name."""
+
+    def aliased(self) -> exp.Expr:
+        """The spine under the name :data:`SPINE`, for FROM."""
+        node = self.table.copy()
+        return node if node == table(SPINE) else exp.alias_(node, SPINE, table=True, quoted=True, copy=False)
 
 
 def compile_join(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.Select:
     """Return the statement for a point-in-time join; the spine must not be empty."""
     history = _history(plan, relation, spine)
     step = _native_match if relation.dialect.asof_join else _window_match
-    ctes: list[tuple[str, exp.Query]] = [(_HISTORY, history), *step(plan)]
+    ctes: list[tuple[str, exp.Query]] = [(_HISTORY, history), *step(plan, spine)]
     result = _fetch(plan, relation, spine)
     for name, query in ctes:
-        # Used once, but DuckDB then knows how large it is before it plans the second join.
-        materialized = True if name == _MATCHED and relation.dialect.asof_join else None
+        # Used once, but an engine then knows how large it is before it plans the second join.
+        materialized = True if name == _MATCHED and relation.dialect.materialized else None
         result = result.with_(exp.to_identifier(name, quoted=True), as_=query, materialized=materialized, copy=False)
     return result
 
@@ -63,11 +70,23 @@ def _history(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> ex
     query = select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased(), copy=False)
     conditions = _prune(plan, relation, spine)
     if keys and _is_small(spine, relation):
-        wanted = select(*[column(key.name, SPINE) for key in plan.keys]).from_(table(SPINE), copy=False)
-        own = keys[0] if len(keys) == 1 else exp.Tuple(expressions=keys)
-        conditions.append(exp.In(this=own.copy(), query=wanted.subquery(copy=False)))
+        conditions += _wanted(plan, relation, spine, keys)
     query = query.where(*conditions, copy=False)
     return _available(query, [key.name for key in plan.keys]) if created_column else query
+
+
+def _wanted(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts, keys: Sequence[exp.Expr]) -> list[exp.Expr]:
+    """Conditions that a row's key is one of the spine's; it may let others pass."""
+    names = [key.name for key in plan.keys]
+    if len(keys) == 1 or not relation.dialect.tuple_in:
+        pairs: list[tuple[exp.Expr, list[str]]] = [(own, [name]) for own, name in zip(keys, names, strict=True)]
+    else:
+        pairs = [(exp.Tuple(expressions=list(keys)), names)]
+    found: list[exp.Expr] = []
+    for own, columns in pairs:
+        wanted = select(*[column(name, SPINE) for name in columns]).from_(spine.aliased(), copy=False)
+        found.append(exp.In(this=own.copy(), query=wanted.subquery(copy=False)))
+    return found
 
 
 def _is_small(spine: SpineFacts, relation: Relation) -> bool:
@@ -85,7 +104,7 @@ def _available(history: exp.Select, keys: Sequence[str]) -> exp.Select:
     return select(*columns, named(at, _AT)).from_(history.subquery(_HISTORY, copy=False), copy=False)
 
 
-def _native_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
+def _native_match(plan: PointInTimeJoin, spine: SpineFacts) -> list[tuple[str, exp.Query]]:
     """``ASOF JOIN`` on the time a row counts from; what it finds is the greatest event time so far.
 
     With ``as_of="available"`` the greatest event time is not that of the last row to arrive, so the
@@ -103,11 +122,11 @@ def _native_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
     conditions.append(exp.GTE(this=column(TIME, SPINE), expression=column(_AT, history)))
     join = exp.Join(this=table(history), method="ASOF", on=all_of(*conditions))
     columns = [column(name, SPINE) for name in (ROW, TIME, *keys)]
-    matched = select(*columns, column(EVENT, history)).from_(table(SPINE), copy=False).join(join, copy=False)
+    matched = select(*columns, column(EVENT, history)).from_(spine.aliased(), copy=False).join(join, copy=False)
     return [*steps, (_MATCHED, matched.where(*_fresh(plan, SPINE, TIME, history), copy=False))]
 
 
-def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
+def _window_match(plan: PointInTimeJoin, spine: SpineFacts) -> list[tuple[str, exp.Query]]:
     """Spine and history in one time line per key; a spine row sees the greatest event time before it."""
     keys = [key.name for key in plan.keys]
     past = select(
@@ -122,7 +141,7 @@ def _window_match(plan: PointInTimeJoin) -> list[tuple[str, exp.Query]]:
         named(integer(1), _SIDE),
         named(null_int(), EVENT),
         column(ROW, SPINE),
-    ).from_(table(SPINE), copy=False)
+    ).from_(spine.aliased(), copy=False)
     # At equal times history comes first: a row counts from its own moment on.
     order = [column(_AT, _MOMENTS), column(_SIDE, _MOMENTS)]
     top = _running_max([column(name, _MOMENTS) for name in keys], order, rows=True)
@@ -176,7 +195,7 @@ def _fetch(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.
         column(ROW, _MATCHED),
         column(EVENT, _MATCHED),
         named(created, CREATED),
-        *[named(column(feature.column), feature.name) for feature in plan.features],
+        *[named(relation.output(feature.column), feature.name) for feature in plan.features],
     ).from_(table(_MATCHED), copy=False)
     join = exp.Join(this=relation.aliased(), kind="INNER", on=all_of(*conditions))
     return query.join(join, copy=False).where(*_prune(plan, relation, spine), copy=False)

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from repast.core.plan.offline import KeyColumn
 from repast.core.sql.instant import REFUSAL, instant_us, time_kind
-from repast.core.sql.node import any_of, case, cast, column, is_null, not_null
+from repast.core.sql.node import all_of, any_of, case, cast, column, integer, is_null, not_null
 from repast.core.sql.relation import Relation
 from repast.errors import InvalidValueError
 from repast.types import DataType, Date, String, UnixTimestamp, Uuid
@@ -106,13 +106,35 @@ def _checked(relation: Relation, key: KeyColumn, source: pa.DataType) -> exp.Exp
         converted = dialect.fill(dialect.canonical_uuid, x=node)
         fits: exp.Expr = not_null(converted.copy())
     else:
-        converted = exp.TryCast(this=node.copy(), to=exp.DataType.build(_sql_type(key.dtype.arrow), dialect="duckdb"))
+        converted = _try_cast(relation, node, source, key.dtype.arrow)
         fits = exp.EQ(this=cast(converted.copy(), _sql_type(source)), expression=node.copy())
     message = exp.Literal.string(
         f"{REFUSAL}{relation.subject(key.column)} has a value that is not a lossless {key.dtype} key {key.name!r}: "
     )
-    refused = dialect.fill(dialect.refuse, x=node, message=message)
+    refused = cast(dialect.fill(dialect.refuse, x=node, message=message), _sql_type(key.dtype.arrow))
     return case((any_of(is_null(node), fits), converted), default=refused)
+
+
+def _try_cast(relation: Relation, node: exp.Expr, source: pa.DataType, target: pa.DataType) -> exp.Expr:
+    """Return a cast that is null, or another value, where a value does not fit."""
+    kind = _sql_type(target)
+    if relation.dialect.try_cast:
+        return exp.TryCast(this=node.copy(), to=exp.DataType.build(kind, dialect="duckdb"), safe=True)
+    if not pa.types.is_integer(target):
+        return cast(node.copy(), kind)
+    top = 1 << (target.bit_width - 1)
+    # Of floats only the power of two itself is exact, so it is the bound that does not belong to the range.
+    inside = all_of(
+        exp.GTE(this=node.copy(), expression=_bound(-top, source)),
+        exp.LT(this=node.copy(), expression=_bound(top, source)),
+    )
+    return case((inside, cast(node.copy(), kind)))
+
+
+def _bound(value: int, source: pa.DataType) -> exp.Expr:
+    """Return a power of two in a type that holds it and compares with the source's exactly."""
+    kind = "DOUBLE" if pa.types.is_floating(source) else "DECIMAL(38, 0)"
+    return cast(integer(value), kind)
 
 
 def _sql_type(dtype: pa.DataType) -> str:

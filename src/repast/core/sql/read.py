@@ -30,10 +30,10 @@ def compile_read(plan: ReadRows, relation: Relation) -> exp.Select:
     """Return the statement for rows of one view."""
     query = (
         select(
-            *[named(column(key.column), key.name) for key in plan.keys],
+            *[named(relation.output(key.column), key.name) for key in plan.keys],
             named(_event(relation), EVENT),
             named(_created(relation), CREATED),
-            *[named(column(feature.column), feature.name) for feature in plan.features],
+            *[named(relation.output(feature.column), feature.name) for feature in plan.features],
         )
         .from_(relation.aliased(), copy=False)
         .where(*_conditions(plan, relation), copy=False)

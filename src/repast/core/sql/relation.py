@@ -19,10 +19,12 @@ SOURCE = "source"
 class Relation:
     """A source that can be selected from, as often as a statement likes.
 
-    ``table`` is a table or table function, not aliased; ``columns`` are its columns with the types that
+    ``table`` is a table, subquery or table function, not aliased; ``columns`` are its columns with the types that
     the engine gives them; ``changed`` is the condition that a row is in one of the files that the plan
     asks for (:class:`repast.core.plan.offline.Changed`), if it does and files can be told apart; ``rows`` is
-    about how many there are, if known.
+    about how many there are, if known; ``outputs`` says, in a template of the dialect with the hole ``:x``, how
+    a column is selected into a result where not as it is (a uuid as text, say), and ``columns`` has the type it
+    then has.
     """
 
     spec: SourceSpec
@@ -32,13 +34,20 @@ class Relation:
     changed: exp.Expr | None = None
     rows: int | None = None
     view: str = field(default="")
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     def aliased(self) -> exp.Expr:
         """The table under its alias, for FROM and JOIN."""
         table = self.table.copy()
-        if not isinstance(table, exp.Table):
+        if not isinstance(table, exp.Table | exp.Subquery):
             table = exp.Table(this=table)
         return exp.alias_(table, SOURCE, table=True, quoted=True, copy=False)
+
+    def output(self, column: str) -> exp.Expr:
+        """A column as a result has it."""
+        node = exp.column(column, table=SOURCE, quoted=True)
+        template = self.outputs.get(column)
+        return node if template is None else self.dialect.fill(template, x=node)
 
     def subject(self, column: str) -> str:
         """The words that error messages use for a column."""

@@ -1,8 +1,8 @@
-"""What differs between SQL dialects, as data: templates with ``:name`` holes that are filled with tree nodes."""
+"""What a dialect says about itself: flags, and templates with ``:name`` holes that are filled with tree nodes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import sqlglot
@@ -21,6 +21,12 @@ class SqlDialect:
     """Name of the sqlglot dialect that renders it."""
     asof_join: bool
     """Whether ``ASOF JOIN`` exists; else the union-and-window form is used."""
+    materialized: bool = False
+    """Whether to ask for ``WITH name AS MATERIALIZED``: the matches are then counted before they are joined."""
+    tuple_in: bool = True
+    """Whether ``(a, b) IN (SELECT a, b ...)`` exists; else each column is looked up by itself, which prunes less."""
+    try_cast: bool = True
+    """Whether ``TRY_CAST`` gives null where a value does not fit; else ranges are compared before a cast."""
     small_spine_share: float = 0.02
     """Up to this share of the source's rows, a spine's keys are looked up while scanning. (DuckDB: at 1 % the
     whole join then takes half the time, at 10 % a tenth more.)"""
@@ -47,7 +53,7 @@ class SqlDialect:
     canonical_uuid: str
     """``:x`` text or uuid -> lower-case 8-4-4-4-12 text; null if it is none."""
     refuse: str
-    """Fail with ``:message`` followed by the value ``:x``."""
+    """Fail with ``:message`` followed by the value ``:x``; of a type that can be cast to that of a key or time."""
 
     def fill(self, template: str, **nodes: exp.Expr) -> exp.Expr:
         """Return one of the templates with its holes filled by copies of the nodes."""
@@ -68,24 +74,3 @@ class SqlDialect:
 @cache
 def _parse(template: str, dialect: str) -> exp.Expr:
     return sqlglot.parse_one(template, read=dialect)
-
-
-DUCKDB = SqlDialect(
-    name="duckdb",
-    asof_join=True,
-    instant_us="EPOCH_US(:x)",
-    nano_us="EPOCH_NS(:x) // 1000 - CASE WHEN EPOCH_NS(:x) % 1000 < 0 THEN 1 ELSE 0 END",
-    us_instant="MAKE_TIMESTAMPTZ(:us)",
-    us_wall="MAKE_TIMESTAMP(:us)",
-    us_nano="MAKE_TIMESTAMP_NS(:us * 1000)",
-    us_nano_instant="CAST(MAKE_TIMESTAMPTZ(:us) AS TIMESTAMPTZ_NS)",
-    wall_instant="TIMEZONE(:zone, :x)",
-    instant_wall="TIMEZONE(:zone, :x)",
-    text_instant="TRY_CAST(:x AS TIMESTAMPTZ)",
-    text_has_offset=r"REGEXP_MATCHES(:x, ':\d\d(\.\d+)? ?([zZ]|[+-]\d\d(:?\d\d)?)$')",
-    canonical_uuid="CAST(TRY_CAST(:x AS UUID) AS TEXT)",
-    refuse="ERROR(:message || CAST(:x AS TEXT))",
-)
-
-GENERIC = replace(DUCKDB, asof_join=False)
-"""The portable form of every statement, in DuckDB's spelling: what engines without ``ASOF JOIN`` run."""
