@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -89,6 +90,12 @@ class RepoConfig:
         resolved["ignored"] = resolver.ignored
         for name, value in resolved.items():
             object.__setattr__(self, name, value)
+
+    def with_registry_ttl(self, ttl: timedelta) -> RepoConfig:
+        """Return this configuration with another age that the registry may have as it is seen here."""
+        config = copy(self)
+        object.__setattr__(config, "registry_ttl", ttl)
+        return config
 
     def to_public_dict(self) -> dict[str, object]:
         """The configuration as plain values, defaults filled in and secrets hidden."""

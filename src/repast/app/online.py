@@ -82,6 +82,10 @@ class OnlineReader:
             values = await self._workspace.online.aread(reads)
         return self._respond(compiled, request, values, now)
 
+    def plan(self, features: Features, full_feature_names: bool = False) -> OnlinePlan:
+        """Return what a read of these features does. It is kept: asking again costs next to nothing."""
+        return self._compiled(features, full_feature_names).plan
+
     def _prepare(
         self, features: Features, entity_rows: EntityRows, full_feature_names: bool
     ) -> tuple[_Compiled, Request, Reads]:

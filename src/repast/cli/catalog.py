@@ -54,6 +54,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
             "load", "materialize_incremental", "Load what earlier loads have not read."
         ),
         "get-online-features": _command("online", "get_online_features", "Read the newest values of some keys."),
+        "serve": _command("serve", "serve", "Answer reads and writes over HTTP."),
     },
     "Look around": {
         "list": _command("show", "list_", "List what is registered."),

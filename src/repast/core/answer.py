@@ -62,10 +62,10 @@ class Answer:
             return values
         return [value if value is not None and value >= cutoff else None for value in values]
 
-    def _lists(self, at: int) -> list[list[Any]]:
+    def _lists(self, at: int, live: Sequence[bytes | None] | None = None) -> list[list[Any]]:
         """Return Python values of a view: one new list per feature that is read."""
         view = self._plan.views[at]
-        rows = view.reader.decode_rows(self._live(at))
+        rows = view.reader.decode_rows(self._live(at) if live is None else live)
         if len(rows) == 1:
             row = rows[0]
             return [[None] for _ in view.features] if row is None else [[value] for value in row]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from repast.core.answer import Answer
 from repast.core.clock import from_us
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 TIMESTAMP_SUFFIX = "__ts"
 STATUS_SUFFIX = "__status"
 _SECOND = 1_000_000
+
+
+class ViewRows(NamedTuple):
+    """The rows of one view of an answer."""
+
+    stored: Sequence[bytes | None]
+    live: Sequence[bytes | None]
+    """Without those that are too old to be served."""
+    columns: Sequence[list[Any]]
+    """Python values of the features that are read."""
 
 
 class FieldStatus(IntEnum):
@@ -118,6 +128,21 @@ class OnlineResponse(Answer):
         (strings, bytes, lists, ...); whole numbers and booleans with nulls are masked arrays.
         """
         return self._to_numpy()
+
+    def to_json(self, *, name_views: bool = False) -> bytes:
+        """Return the JSON that the feature server sends: columns with values, statuses and event times.
+
+        Args:
+            name_views: Also name the views that were read, as ``metadata.feature_view_metadata``.
+
+        """
+        from repast.core.json_answer import encode_answer
+
+        return encode_answer(self._plan, self._request, self._computed, self._view_rows, name_views=name_views)
+
+    def _view_rows(self, at: int) -> ViewRows:
+        live = self._live(at)
+        return ViewRows(self._values[at], live, self._lists(at, live))
 
     @property
     def statuses(self) -> dict[str, list[FieldStatus]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from repast.core.codec.key import KeyCodec
 from repast.core.codec.row import RowReader, order_prefix
+from repast.core.json_value import Convert, json_reader, json_writer
 from repast.core.manifest import FeatureViewSpec, FieldSpec
 from repast.core.refs import OnDemandSelection, Selection, ViewSelection
 from repast.errors import InvalidRequestError
@@ -65,9 +66,9 @@ class ViewRead:
     """How stored values say that they have one of these layouts: their bytes 16 and 17."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OnlinePlan:
-    """All that an online read needs to know besides its keys and the moment."""
+    """All that an online read needs to know besides its keys and the moment. Each is its own: none equals another."""
 
     columns: tuple[RequestColumn, ...]
     echoed: tuple[int, ...]
@@ -85,10 +86,17 @@ class OnlinePlan:
     has_ttl: bool
     column_names: tuple[str, ...] = field(init=False)
     input_names: tuple[str, ...] = field(init=False)
+    json_inputs: tuple[tuple[str, DataType], ...] = field(init=False)
+    """Columns of the request that JSON has another spelling for."""
+    json_writers: Mapping[str, Convert | None] = field(init=False)
+    """Per column of the answer what makes its values ready for JSON, if they are not."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "column_names", tuple(column.name for column in self.columns))
         object.__setattr__(self, "input_names", tuple(spec.name for spec in self.request_fields))
+        inputs = [*((c.name, c.dtype) for c in self.columns), *((f.name, f.type) for f in self.request_fields)]
+        object.__setattr__(self, "json_inputs", tuple(pair for pair in inputs if json_reader(pair[1]) is not None))
+        object.__setattr__(self, "json_writers", {name: json_writer(dtype) for name, dtype in self.types.items()})
 
     def cutoffs(self, now_us: int) -> list[bytes | None]:
         """Return per view the least stored value that its ttl lets through; stored values sort by event time."""

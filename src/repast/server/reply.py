@@ -1,0 +1,96 @@
+"""What a request is answered with, and how errors become answers.
+
+Errors of Repast are sent as Feast's server sends its own, a JSON string that holds a JSON object, so
+that Feast's SDK raises the class it knows; ``code`` and ``hint`` are more than Feast has. A request that
+is malformed gets FastAPI's ``{"detail": [...]}``, as there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from repast.errors import RepastError
+
+_logger = logging.getLogger("repast.server")
+
+encode = msgspec.json.Encoder().encode
+
+JSON = (b"content-type", b"application/json")
+
+STATUS: Mapping[str, int] = {
+    "not_found": 404,
+    "conflict": 409,
+    "invalid_request": 422,
+    "invalid_value": 422,
+    "unsupported": 501,
+    "unavailable": 503,
+    "closed": 503,
+}
+"""``RepastError.code`` to status; every other code is the server's own fault: 500."""
+
+_CLASSES: Mapping[str, str] = {
+    "feature view": "FeatureViewNotFoundException",
+    "on demand feature view": "OnDemandFeatureViewNotFoundException",
+    "feature service": "FeatureServiceNotFoundException",
+    "entity": "EntityNotFoundException",
+    "data source": "DataSourceObjectNotFoundException",
+    "push source": "PushSourceNotFoundException",
+}
+
+
+class Reply(NamedTuple):
+    """One answer."""
+
+    status: int
+    body: bytes
+    headers: Sequence[tuple[bytes, bytes]] = (JSON,)
+
+
+class RefusedError(Exception):
+    """A request that gets no further than this reply."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
+
+
+def detail(status: int, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> Reply:
+    """Return a reply for a request that the HTTP layer refuses."""
+    return Reply(status, encode({"detail": message}), (JSON, *headers))
+
+
+def malformed(error: msgspec.MsgspecError) -> Reply:
+    """Return a reply for a body that is no JSON, or not of the shape that it must have."""
+    message, _, place = str(error).partition(" - at `$")
+    kind = "value_error" if isinstance(error, msgspec.ValidationError) else "json_invalid"
+    path = [part for part in place.rstrip("`").replace("[", ".").replace("]", "").split(".") if part]
+    return Reply(422, encode({"detail": [{"type": kind, "loc": ["body", *path], "msg": message}]}))
+
+
+def failure(error: RepastError) -> Reply:
+    """Return the reply for an error of Repast."""
+    status = STATUS.get(error.code, 500)
+    if status >= 500 and not error.retryable:
+        _logger.error("%s", error, exc_info=error)
+    body = {"module": "feast.errors", "class": _feast_class(error), "message": error.message, "code": error.code}
+    if error.hint:
+        body["hint"] = error.hint
+    headers = (JSON, (b"retry-after", b"1")) if error.retryable else (JSON,)
+    return Reply(status, encode(encode(body).decode()), headers)
+
+
+def bug(error: Exception) -> Reply:
+    """Return the reply for an error that nobody foresaw: what it says stays in the log."""
+    _logger.error("an unexpected error", exc_info=error)
+    return Reply(500, encode("Internal Server Error"))
+
+
+def _feast_class(error: RepastError) -> str:
+    if error.code != "not_found":
+        return "FeastError"
+    context: Mapping[str, Any] = error.context
+    return _CLASSES.get(str(context.get("kind")), "FeastObjectNotFoundException")

@@ -1,0 +1,106 @@
+"""Run the application in worker processes of granian, a server in Rust."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from repast.errors import InvalidConfigError, UnavailableError, require
+from repast.server.settings import ServerSettings
+
+_PURPOSE = "The feature server"
+
+
+def serve(settings: ServerSettings) -> None:
+    """Serve until told to stop (SIGTERM, SIGINT); then requests under way end first.
+
+    Raises:
+        InvalidConfigError: A TLS file is missing or wrong.
+        UnavailableError: The port is taken, or a worker failed.
+        MissingDependencyError: granian is not installed.
+
+    """
+    granian: Any = require("granian", extra="server", purpose=_PURPOSE)
+    check_address(settings)
+    server = granian.Granian(
+        "repast.server.serve",  # only named in logs: the loader below makes the application
+        address=settings.host,
+        port=settings.port,
+        interface="asgi",
+        workers=worker_count(settings.workers),
+        backpressure=settings.worker_connections,
+        websockets=False,
+        log_access=False,
+        log_level="warning",
+        respawn_failed_workers=True,
+        workers_kill_timeout=max(1, round(settings.grace.total_seconds())),
+        http1_settings=_http1(settings),
+        **_tls(settings),
+    )
+    try:
+        server.serve(target_loader=partial(load_application, settings), wrap_loader=False)
+    except SystemExit as error:
+        if error.code:
+            raise UnavailableError("A worker of the server failed.", hint="its reason is in the log above") from None
+
+
+def load_application(settings: ServerSettings) -> Any:
+    """Make the application in a worker."""
+    from repast.server.application import Application
+
+    logging.basicConfig(
+        level=logging.DEBUG if settings.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+    )
+    return Application(settings)
+
+
+def worker_count(asked: int) -> int:
+    """Return the number of workers; -1 means one per processor."""
+    if asked == 0 or asked < -1:
+        raise InvalidConfigError(f"{asked} workers cannot serve.", hint="give 1 or more, or -1 for one per processor")
+    return asked if asked > 0 else len(os.sched_getaffinity(0))
+
+
+def check_address(settings: ServerSettings) -> None:
+    """Say now, in one sentence, what would otherwise end a worker.
+
+    Raises:
+        UnavailableError: The address cannot be listened at.
+
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise UnavailableError(
+            f"Nothing can listen at {settings.host}:{settings.port}: {error.strerror or error}.",
+            hint="stop what listens there, or choose another with --port",
+        ) from error
+
+
+def _http1(settings: ServerSettings) -> Any:
+    from granian.http import HTTP1Settings
+
+    # The time that a connection may wait for its next request's head.
+    milliseconds = min(60_000, max(1, round(settings.keep_alive.total_seconds() * 1000)))
+    return HTTP1Settings(header_read_timeout=milliseconds)
+
+
+def _tls(settings: ServerSettings) -> dict[str, Any]:
+    if not (settings.key or settings.cert):
+        return {}
+    if not (settings.key and settings.cert):
+        raise InvalidConfigError("TLS needs both a key and a certificate.", hint="give --key and --cert, or neither")
+    files = {"ssl_cert": Path(settings.cert), "ssl_key": Path(settings.key)}
+    for file in files.values():
+        if not file.is_file():
+            raise InvalidConfigError(f"There is no file {str(file)!r}.", hint="give the paths of PEM files")
+    return {**files, "ssl_protocol_min": "tls1.2"}

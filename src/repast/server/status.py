@@ -1,0 +1,20 @@
+"""GET /health."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from repast.errors import RepastError
+from repast.server.reply import Reply
+
+if TYPE_CHECKING:
+    from repast.server.worker import Worker
+
+
+async def health(worker: Worker, _body: bytes, _query: bytes) -> Reply:
+    """Answer 200 while features can be served, else 503; no body, as Feast's."""
+    try:
+        worker.workspace.registry.manifest()
+    except RepastError:
+        return Reply(503, b"", ())
+    return Reply(200, b"", ())

@@ -1,0 +1,55 @@
+"""What one worker process works with: the open project, its reader, its limits."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from repast.app.online import OnlineReader
+from repast.app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from repast.ports.online import OnlineStore
+    from repast.server.settings import ServerSettings
+
+LOADS = 2
+"""Loads that run at a time; more wait. Reads never wait for them."""
+
+
+class Worker:
+    """One process of the server; made before the first request and closed after the last."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        config = settings.config
+        if settings.registry_ttl is not None:
+            config = config.with_registry_ttl(settings.registry_ttl)
+        self.settings = replace(settings, config=config)
+        self.workspace = Workspace(config)
+        self.reader = OnlineReader(self.workspace)
+        self.max_rows = settings.max_rows
+        self.loading: set[str] = set()
+        """Views that asynchronous loads of this worker are under way for."""
+
+    @cached_property
+    def loads(self) -> ThreadPoolExecutor:
+        """Where loads run."""
+        return ThreadPoolExecutor(LOADS, thread_name_prefix="repast-load")
+
+    @property
+    def online(self) -> OnlineStore:
+        """The online store."""
+        return self.workspace.online
+
+    def open(self) -> None:
+        """Read the registry and open the store, so that the first request need not."""
+        self.workspace.registry.manifest()
+        if self.settings.config.online_store is not None:
+            _ = self.workspace.online
+
+    def close(self) -> None:
+        """Wait for loads that are under way, and release connections."""
+        if "loads" in self.__dict__:
+            self.loads.shutdown(cancel_futures=True)
+        self.workspace.close()
