@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from repast.backends.offline.conform import check_names, conform
 from repast.backends.offline.failure import translated
 from repast.backends.offline.location import (
     SUFFIXES,
@@ -28,7 +29,7 @@ from repast.backends.offline.location import (
 from repast.backends.offline.scan import source_options, subject_of
 from repast.backends.offline.table_format import open_snapshot
 from repast.core.manifest import SourceSpec
-from repast.errors import InvalidRequestError, UnsupportedError, did_you_mean, require
+from repast.errors import UnsupportedError, require
 from repast.temporary_file import temporary_file
 
 _appending = threading.Lock()
@@ -47,7 +48,7 @@ def append_rows(source: SourceSpec, rows: pa.Table, *, repo_path: Path) -> None:
     with translated(subject_of(source)):
         if file_format in ("delta", "iceberg"):
             snapshot = open_snapshot(source, repo_path)
-            snapshot.append(_conform(source, rows, snapshot.schema()))
+            snapshot.append(conform(source, rows, snapshot.schema()))
         elif is_remote(path):
             _append_object(source, rows, path, file_format)
         else:
@@ -67,7 +68,7 @@ def _append_object(source: SourceSpec, rows: pa.Table, path: str, file_format: s
             hint="use a folder without partitions, a Delta table or local files",
             context={"source": source.name, "path": path},
         )
-    bucket.put_part(_conform(source, rows, bucket.schema(next(iter(objects.values())))))
+    bucket.put_part(conform(source, rows, bucket.schema(next(iter(objects.values())))))
 
 
 def _append_local(source: SourceSpec, rows: pa.Table, path: Path, file_format: str) -> None:
@@ -93,7 +94,7 @@ def _add_part(source: SourceSpec, rows: pa.Table, folder: Path, example: Path, f
     with temporary_file(part) as target:
         if file_format == "parquet":
             schema = pq.read_schema(example)
-            pq.write_table(_conform(source, rows, schema), target)
+            pq.write_table(conform(source, rows, schema), target)
         else:
             dialect, names = _csv_format(example)
             target.write_text(_csv_text([names], dialect) + _csv_rows(source, rows, names, dialect), encoding="utf-8")
@@ -103,7 +104,7 @@ def _add_part(source: SourceSpec, rows: pa.Table, folder: Path, example: Path, f
 def _extend_parquet(source: SourceSpec, path: Path, rows: pa.Table, target: Path) -> None:
     with pq.ParquetFile(path) as old:
         schema = old.schema_arrow
-        more = _conform(source, rows, schema)
+        more = conform(source, rows, schema)
         with pq.ParquetWriter(target, schema) as writer:
             for batch in old.iter_batches():
                 writer.write_batch(batch)
@@ -120,36 +121,6 @@ def _extend_csv(source: SourceSpec, path: Path, rows: pa.Table, target: Path) ->
     target.write_bytes(old + (end + _csv_rows(source, rows, names, dialect)).encode())
 
 
-def _conform(source: SourceSpec, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return rows with the source's columns, in its order and types; nothing is lost on the way."""
-    _check_names(source, rows.column_names, schema.names)
-    columns = []
-    for field in schema:
-        try:
-            columns.append(rows.column(field.name).cast(field.type))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise InvalidRequestError(
-                f"Source {source.name!r}: column {field.name!r} is {field.type} there; "
-                f"{rows.schema.field(field.name).type} does not fit: {error}",
-                context={"source": source.name, "column": field.name},
-            ) from error
-    return pa.table(columns, schema=schema)
-
-
-def _check_names(source: SourceSpec, found: list[str], expected: list[str]) -> None:
-    absent = [name for name in expected if name not in found]
-    unknown = [name for name in found if name not in expected]
-    if not absent and not unknown:
-        return
-    parts = [f"lack {', '.join(map(repr, absent))}"] if absent else []
-    parts += [f"have {', '.join(map(repr, unknown))}, which it does not"] if unknown else []
-    raise InvalidRequestError(
-        f"Source {source.name!r} cannot take these rows: they {' and '.join(parts)}.",
-        hint=did_you_mean(unknown[0], absent) if unknown and absent else "its columns are: " + ", ".join(expected),
-        context={"source": source.name, "columns": absent + unknown},
-    )
-
-
 def _csv_format(path: Path) -> tuple[type[csv.Dialect], list[str]]:
     """Return how a CSV file is written, and its columns."""
     with duckdb.connect(":memory:") as connection:
@@ -164,7 +135,7 @@ def _csv_format(path: Path) -> tuple[type[csv.Dialect], list[str]]:
 
 
 def _csv_rows(source: SourceSpec, rows: pa.Table, names: list[str], dialect: type[csv.Dialect]) -> str:
-    _check_names(source, rows.column_names, names)
+    check_names(source, rows.column_names, names)
     columns = [rows.column(name).cast(pa.string()).to_pylist() for name in names]
     return _csv_text(zip(*columns, strict=True), dialect)
 

@@ -10,9 +10,28 @@ from sqlglot import exp
 
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import SqlDialect
+from repast.types import DataType
 
 SOURCE = "source"
 """Alias of the source in every statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column as an engine finds it: the Arrow type it has in results, and how it is selected into one."""
+
+    type: pa.DataType
+    output: str = ""
+    """A template of the dialect with the hole ``:x``, where the column is not selected as it is."""
+    any_number: bool = False
+    """Whether the database leaves open how many digits it has: then the declared type says what is read."""
+
+    def type_for(self, dtype: DataType) -> pa.DataType:
+        """Return the type it has in a result for who declared it as ``dtype``."""
+        return dtype.arrow if self.any_number and str(dtype).startswith(_NUMBERS) else self.type
+
+
+_NUMBERS = ("Int", "Float", "Decimal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

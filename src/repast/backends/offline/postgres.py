@@ -1,0 +1,201 @@
+"""The offline engine on PostgreSQL: rows leave and enter as COPY BINARY, Arrow on our side (ADBC)."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from repast.backends.offline.sql_engine import Session, SqlEngine
+from repast.core.manifest import SourceSpec
+from repast.core.sql.dialect import POSTGRES
+from repast.core.sql.node import select
+from repast.core.sql.relation import SourceColumn
+from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError, require
+
+_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
+_STATE = re.compile(r"SQLSTATE: (\w{5})")
+_MESSAGE = re.compile(r"(?:ERROR|FATAL): +([^\n]*)")
+_TEXT = "CAST(:x AS TEXT)"
+# An array of arrays would arrive as one long list. TRIM_ARRAY keeps the type whatever it is, and is never reached.
+_FLAT = (
+    "CASE WHEN ARRAY_NDIMS(:x) > 1 THEN TRIM_ARRAY(:x, CAST('[repast] This array has several dimensions, which lists of"
+    " one type do not: ' || CAST(:x AS TEXT) AS INT)) ELSE :x END"
+)
+
+
+class PostgresEngine(SqlEngine):
+    """Runs plans in a PostgreSQL server, version 14 or later.
+
+    Args:
+        repo_path: The folder of feature_store.yaml.
+        host: The server's address.
+        port: The server's port.
+        database: The database with the sources.
+        user: Needs SELECT on the sources and TEMPORARY on the database; INSERT to append.
+        password: By default what libpq finds (PGPASSWORD, .pgpass).
+        db_schema: Where tables are whose names do not say it.
+        sslmode: As libpq has it: "disable", "prefer", "require", "verify-full", ...
+        sslkey_path: The client's key.
+        sslcert_path: The client's certificate.
+        sslrootcert_path: Certificates of authorities to trust.
+        keepalives_idle: Seconds of silence before a connection is probed.
+
+    """
+
+    kind = "postgres"
+    dialect = POSTGRES
+
+    def __init__(
+        self,
+        *,
+        repo_path: Path,
+        host: str = "127.0.0.1",
+        port: int = 5432,
+        database: str = "postgres",
+        user: str | None = None,
+        password: str | None = None,
+        db_schema: str = "public",
+        sslmode: str = "prefer",
+        sslkey_path: str | None = None,
+        sslcert_path: str | None = None,
+        sslrootcert_path: str | None = None,
+        keepalives_idle: int | None = None,
+    ) -> None:
+        super().__init__()
+        paths = {"sslkey": sslkey_path, "sslcert": sslcert_path, "sslrootcert": sslrootcert_path}
+        self._parameters = {
+            "host": host,
+            "port": port,
+            "dbname": database,
+            "user": user,
+            "password": password,
+            "sslmode": sslmode,
+            "keepalives_idle": keepalives_idle,
+            "application_name": "repast",
+            # Wall times are told from instants by their type alone, so the session's zone must not matter.
+            "options": f"-c TimeZone=UTC -c search_path={_escaped(db_schema)}",
+            **{name: str(repo_path / path) for name, path in paths.items() if path},
+        }
+
+    @property
+    def errors(self) -> tuple[type[BaseException], ...]:  # type: ignore[override]
+        """What the driver raises."""
+        found: tuple[type[BaseException], ...] = (_driver().Error,)
+        return found
+
+    def connect(self, source: SourceSpec | None = None) -> Session:  # noqa: ARG002 - one database has all sources
+        """Open a connection."""
+        words = " ".join(f"{name}={_quoted(value)}" for name, value in self._parameters.items() if value is not None)
+        return _PostgresSession(_driver().connect(words))
+
+    def translate(self, error: BaseException, subject: str) -> RepastError:
+        """Tell errors apart by SQLSTATE."""
+        text = str(error)
+        state = _STATE.search(text)
+        code = str(getattr(error, "sqlstate", None) or (state.group(1) if state else ""))
+        message = _MESSAGE.search(text)
+        first = message.group(1) if message else text.split("\n")[0]
+        if code in ("42P01", "3F000"):
+            return NotFoundError(f"{subject} is not there: {first}", hint="check its name, and db_schema")
+        if code in ("42501",):
+            return UnavailableError(f"{subject} may not be read or written: {first}", hint="grant the user its rights")
+        if not code or code[:2] in ("08", "53", "57", "58", "28", "40", "XX") or code == "3D000":
+            return UnavailableError(f"{subject}: PostgreSQL cannot answer: {first}", hint=_hint(code))
+        return InvalidRequestError(f"{subject}: {first}")
+
+
+def _hint(code: str) -> str:
+    if code.startswith("28"):
+        return "check user and password of offline_store"
+    return "check host, port and database of offline_store" if not code or code == "3D000" else "try again"
+
+
+def _driver() -> Any:
+    return require("adbc_driver_postgresql.dbapi", extra="postgres", purpose="The postgres offline store")
+
+
+def _quoted(value: object) -> str:
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _escaped(schema: str) -> str:
+    quoted = '"' + schema.replace('"', '""') + '"'
+    return re.sub(r"([\\ ])", r"\\\1", quoted)
+
+
+class _PostgresSession(Session):
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+
+    def inspect(self, table: exp.Expr) -> Mapping[str, SourceColumn]:
+        aliased = exp.alias_(table.copy(), "source", table=True, quoted=True)
+        schema = self._cursor.adbc_execute_schema(POSTGRES.render(select(exp.Star()).from_(aliased)))
+        exact = self._numerics(table) if isinstance(table, exp.Table) else {}
+        return {field.name: _column(field, exact.get(field.name)) for field in schema}
+
+    def _numerics(self, table: exp.Table) -> dict[str, str]:
+        """Return the types of the numeric columns with their digits, which a result does not tell."""
+        if not table.db:
+            table = exp.Table(this=table.this)
+        self._cursor.execute(
+            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute"
+            " WHERE attrelid = $1::regclass AND atttypid = 'numeric'::regtype AND atttypmod > 0",
+            (POSTGRES.render(table.copy()),),
+        )
+        return dict(self._cursor.fetchall())
+
+    def estimate_rows(self, table: exp.Expr) -> int | None:
+        if not isinstance(table, exp.Table):
+            return None
+        self._cursor.execute(
+            "SELECT reltuples::bigint FROM pg_class WHERE oid = $1::regclass", (POSTGRES.render(table.copy()),)
+        )
+        ((rows,),) = self._cursor.fetchall()
+        return rows if rows >= 0 else None  # -1: never analyzed
+
+    def execute(self, statement: str) -> pa.RecordBatchReader:
+        self._cursor.execute("SET TRANSACTION READ ONLY")
+        self._cursor.execute(statement)
+        return self._cursor.fetch_record_batch()
+
+    def upload(self, spine: pa.Table) -> exp.Expr:
+        name = f"repast_spine_{secrets.token_hex(8)}"
+        self._cursor.adbc_ingest(name, spine, mode="create", temporary=True)
+        table = exp.Table(this=exp.to_identifier(name, quoted=True), db=exp.to_identifier("pg_temp", quoted=True))
+        self._cursor.execute(f"ANALYZE {POSTGRES.render(table.copy())}")
+        return table
+
+    def insert(self, table: exp.Table, rows: pa.Table) -> None:
+        staged = self.upload(rows)
+        names = [exp.column(name, quoted=True) for name in rows.schema.names]
+        insert = exp.insert(select(*names).from_(staged), table.copy(), columns=[n.this.copy() for n in names])
+        self._cursor.execute(POSTGRES.render(insert))
+        self._connection.commit()
+
+    def close(self) -> None:
+        self._cursor.close()
+        self._connection.close()
+
+
+def _column(field: pa.Field, exact: str | None) -> SourceColumn:
+    dtype = field.type
+    if pa.types.is_list(dtype):
+        return SourceColumn(pa.list_(_column(dtype.value_field, None).type), _FLAT)
+    if not isinstance(dtype, pa.BaseExtensionType):
+        return SourceColumn(dtype)
+    if dtype.extension_name == "arrow.json":
+        return SourceColumn(pa.string())
+    if getattr(dtype, "type_name", "") != "numeric":
+        return SourceColumn(pa.string(), _TEXT)
+    digits = _NUMERIC.fullmatch(exact or "")
+    if digits and int(digits[1]) <= 38:
+        return SourceColumn(pa.decimal128(int(digits[1]), int(digits[2])))
+    return SourceColumn(pa.decimal128(38, 9), any_number=True)

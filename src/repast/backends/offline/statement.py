@@ -1,0 +1,80 @@
+"""SQL of users and names of tables, as parts of statements of ours."""
+
+from __future__ import annotations
+
+import re
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+
+from repast.core.manifest import SourceSpec
+from repast.core.sql.instant import REFUSAL
+from repast.errors import InvalidRequestError, InvalidValueError
+
+_REFUSED = re.compile(r"(\W?)" + re.escape(REFUSAL) + r"(.*)", re.DOTALL)
+_CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Into, exp.Command)
+
+
+def source_table(source: SourceSpec, dialect: str, *, levels: tuple[str, str]) -> exp.Expr:
+    """Return what a source is selected from: a table, or its query in parentheses.
+
+    ``levels`` are the options of the source with the database and the schema of its table.
+
+    Raises:
+        InvalidRequestError: The name or the query cannot be read.
+
+    """
+    query = source.options.get("query")
+    if query:
+        # Word for word: names that are not quoted in it must not become quoted.
+        text = check_select(str(query), dialect, subject=f"The query of source {source.name!r}")
+        return exp.Subquery(this=exp.Var(this=f"{text}\n"))
+    name = str(source.options["table"])
+    try:
+        table = exp.to_table(name, dialect=dialect)
+    except SqlglotError as error:
+        raise InvalidRequestError(
+            f"Source {source.name!r}: {name!r} cannot be read as the name of a table.",
+            hint="separate its parts with dots, and quote those with odd characters",
+        ) from error
+    for part, option in zip(("catalog", "db"), levels, strict=True):
+        value = source.options.get(option)
+        if value and not table.args.get(part):
+            table.set(part, exp.parse_identifier(str(value), dialect=dialect))
+    return normalize_identifiers(table, dialect=dialect)
+
+
+def check_select(statement: str, dialect: str, *, subject: str) -> str:
+    """Return a statement without a semicolon at its end, if it is one SELECT.
+
+    Raises:
+        InvalidRequestError: It is something else, or cannot be read.
+
+    """
+    try:
+        parsed = [tree for tree in sqlglot.parse(statement, read=dialect) if tree is not None]
+    except SqlglotError as error:
+        first = str(error).split("\n")[0]
+        raise InvalidRequestError(f"{subject} cannot be read as SQL: {first}") from error
+    if len(parsed) != 1 or not isinstance(parsed[0], exp.Query) or parsed[0].find(*_CHANGES) is not None:
+        raise InvalidRequestError(f"{subject} must be one SELECT.", hint='for example "SELECT ... FROM drivers"')
+    return statement.strip().rstrip(";").rstrip()
+
+
+def refusal_in(text: str) -> InvalidValueError | None:
+    """Return the error that a statement of ours has raised on purpose, if an error's text holds one."""
+    found = _REFUSED.search(text)
+    if found is None:
+        return None
+    quote, words = found.groups()
+    line = words.split("\n")[0]
+    if quote in ("'", '"', "`"):  # the driver quotes the value; what follows the quote is its own
+        line = line.rpartition(quote)[0] or line
+    return InvalidValueError(line.strip() + ".", hint="correct the value in the source, or the type in the definition")
+
+
+def subject_of(source: SourceSpec) -> str:
+    """Return the words for a source in error messages."""
+    return f"Source {source.name!r} ({source.options.get('table') or source.source_type + ' query'})"
