@@ -33,6 +33,18 @@ class RegistryStore(ABC):
 
         """
 
+    def version(self, name: str) -> str | None:
+        """Return the version of the document, or None if there is none; stores override it where that is cheaper.
+
+        Readers ask it every few seconds, in the background.
+
+        Raises:
+            UnavailableError: The store cannot be reached.
+
+        """
+        found = self.load(name)
+        return found.version if found else None
+
     def stamp(self, name: str) -> tuple[int, ...] | None:  # noqa: ARG002
         """Return something that changes whenever the document may have changed, if that takes microseconds.
 
