@@ -7,6 +7,7 @@ from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from repast.app.feature_read import plan_feature_reads, to_values
 from repast.core.clock import to_us
 from repast.core.definitions import FeatureService
 from repast.core.manifest import FeatureServiceSpec, Manifest, ProjectionSpec
@@ -16,7 +17,7 @@ from repast.core.request import Request, bind_columns, bind_rows
 from repast.core.response import OnlineResponse
 from repast.core.spec import projection_spec
 from repast.errors import InvalidRequestError
-from repast.ports.online import OnlineTable
+from repast.ports.online import OnlineTable, SupportsFeatureRead
 
 if TYPE_CHECKING:
     from repast.app.workspace import Workspace
@@ -60,10 +61,15 @@ class OnlineReader:
 
         """
         compiled, request, reads = self._prepare(features, entity_rows, full_feature_names)
-        values = self._workspace.online.read(reads)
+        store = self._workspace.online
+        if compiled.by_feature is not None and compiled.by_feature.reads_features():
+            asked, at = plan_feature_reads(compiled.plan, request)
+            values = to_values(compiled.plan, request, at, compiled.by_feature.read_features(asked))
+            return self._respond(compiled, request, values, now)
+        values = store.read(reads)
         if not compiled.plan.can_decode(values):
             compiled, request, reads = self._prepare_anew(features, entity_rows, full_feature_names)
-            values = self._workspace.online.read(reads)
+            values = store.read(reads)
         return self._respond(compiled, request, values, now)
 
     async def aread(
@@ -76,10 +82,15 @@ class OnlineReader:
     ) -> OnlineResponse:
         """Like :meth:`read` without blocking the event loop."""
         compiled, request, reads = self._prepare(features, entity_rows, full_feature_names)
-        values = await self._workspace.online.aread(reads)
+        store = self._workspace.online
+        if compiled.by_feature is not None and await compiled.by_feature.areads_features():
+            asked, at = plan_feature_reads(compiled.plan, request)
+            values = to_values(compiled.plan, request, at, await compiled.by_feature.aread_features(asked))
+            return self._respond(compiled, request, values, now)
+        values = await store.aread(reads)
         if not compiled.plan.can_decode(values):
             compiled, request, reads = self._prepare_anew(features, entity_rows, full_feature_names)
-            values = await self._workspace.online.aread(reads)
+            values = await store.aread(reads)
         return self._respond(compiled, request, values, now)
 
     def plan(self, features: Features, full_feature_names: bool = False) -> OnlinePlan:
@@ -149,7 +160,7 @@ class OnlineReader:
 class _Compiled:
     """A plan, the tables it reads and the functions it calls."""
 
-    __slots__ = ("functions", "plan", "targets")
+    __slots__ = ("by_feature", "functions", "plan", "targets")
 
     def __init__(self, manifest: Manifest, selection: Selection, workspace: Workspace) -> None:
         self.plan = plan_online(selection)
@@ -157,6 +168,8 @@ class _Compiled:
             (OnlineTable(manifest.project.name, read.view.name, read.view.incarnation), read.group)
             for read in self.plan.views
         )
+        store = workspace.online
+        self.by_feature = store if isinstance(store, SupportsFeatureRead) else None
         self.functions = tuple(workspace.functions.load(step.view.function) for step in self.plan.on_demand)
 
 

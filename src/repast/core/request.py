@@ -59,6 +59,12 @@ class Request:
         found: dict[bytes | None, bytes | None] = dict(zip(distinct, values, strict=True))
         return [found.get(key) for key in self._keys[group]]
 
+    def keys_of(self, group: int) -> Sequence[bytes | None]:
+        """Return the bytes of each row's key; None where a part of the key is null."""
+        if self.rows == 1:  # where keys are kept in no other form
+            return list(self.distinct[group]) or [None]
+        return self._keys[group]
+
 
 def bind_rows(plan: OnlinePlan, entity_rows: Sequence[Mapping[str, Any]]) -> Request:
     """Bind one mapping per row.
@@ -69,7 +75,7 @@ def bind_rows(plan: OnlinePlan, entity_rows: Sequence[Mapping[str, Any]]) -> Req
 
     """
     try:
-        if len(entity_rows) == 1 and plan.columns and not plan.input_names:
+        if len(entity_rows) == 1 and plan.columns:
             return _bind_row(plan, entity_rows[0])
         columns = [[row[name] for row in entity_rows] for name in plan.column_names]
         inputs = [[row[name] for row in entity_rows] for name in plan.input_names] if plan.input_names else []
@@ -130,7 +136,8 @@ def _bind_row(plan: OnlinePlan, row: Mapping[str, Any]) -> Request:
             distinct.append([] if None in parts else [group.codec.encode_row(parts)])
     except InvalidValueError:
         raise _name_row(plan, columns) from None
-    return Request(1, columns, [[None]] * len(distinct), distinct, {})
+    inputs = {spec.name: cast_input(spec, [row[spec.name]]) for spec in plan.request_fields}
+    return Request(1, columns, [[None]] * len(distinct), distinct, inputs)
 
 
 def _name_row(plan: OnlinePlan, columns: Sequence[Column]) -> InvalidValueError:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 
 class OnlineTable(NamedTuple):
@@ -95,6 +95,57 @@ class OnlineStore(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release connections. Idempotent; later calls of other methods raise ClosedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRead:
+    """Features to read by the same keys."""
+
+    references: tuple[str, ...]
+    """``view:feature``."""
+    keys: Mapping[str, Sequence[Any]]
+    """Join key -> values as JSON has them, none null; all of one length, no key twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureColumn:
+    """What a server said about one feature, per key."""
+
+    values: Sequence[Any]
+    """As JSON has them."""
+    found: Sequence[bool]
+    """Whether there is a row."""
+    event_us: Sequence[int]
+    """Event time of the row, microseconds since 1970 UTC."""
+
+
+class SupportsFeatureRead(ABC):
+    """An optional ability of an :class:`OnlineStore`: it reads features from a server that shows no bytes."""
+
+    @abstractmethod
+    def reads_features(self) -> bool:
+        """Whether features is all that this store can read: it may have to ask its server, once."""
+
+    @abstractmethod
+    def read_features(self, reads: Sequence[FeatureRead]) -> list[dict[str, FeatureColumn]]:
+        """Return per read the columns by reference.
+
+        Raises:
+            UnavailableError: The server cannot be reached.
+
+        """
+
+    async def areads_features(self) -> bool:
+        """Like :meth:`reads_features` without blocking the event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(self.reads_features)
+
+    async def aread_features(self, reads: Sequence[FeatureRead]) -> list[dict[str, FeatureColumn]]:
+        """Like :meth:`read_features` without blocking the event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(self.read_features, reads)
 
 
 class SupportsExpiry(ABC):

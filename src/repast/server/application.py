@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from repast.errors import RepastError
-from repast.server import load, online, status, write
+from repast.server import cells, load, online, status, write
 from repast.server.access_log import AccessLog
 from repast.server.reply import RefusedError, Reply, bug, detail, failure, malformed
 from repast.server.settings import ServerSettings
@@ -30,6 +30,13 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/materialize": {"POST": load.materialize},
     "/materialize-incremental": {"POST": load.materialize_incremental},
     "/health": {"GET": status.health, "HEAD": status.health},
+    "/v1/online": {"GET": cells.about},
+    "/v1/online/read": {"POST": cells.read},
+    "/v1/online/write": {"POST": cells.write},
+    "/v1/online/erase": {"POST": cells.erase},
+    "/v1/online/count": {"POST": cells.count},
+    "/v1/online/create": {"POST": cells.create},
+    "/v1/online/drop": {"POST": cells.drop},
 }
 OPEN = frozenset({"/health"})
 """Paths that need no token."""
