@@ -8,7 +8,7 @@ from repast.core.manifest import SourceSpec
 from repast.errors import UnsupportedError
 
 READERS: Mapping[str, tuple[str, ...]] = {
-    "file": ("duckdb",),
+    "file": ("duckdb", "spark"),
     "postgres": ("postgres",),
     "bigquery": ("bigquery",),
     "snowflake": ("snowflake",),

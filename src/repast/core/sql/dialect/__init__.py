@@ -8,5 +8,6 @@ from repast.core.sql.dialect.clickhouse import CLICKHOUSE
 from repast.core.sql.dialect.description import SqlDialect
 from repast.core.sql.dialect.duckdb import DUCKDB, GENERIC
 from repast.core.sql.dialect.postgres import POSTGRES
+from repast.core.sql.dialect.spark import SPARK
 
-__all__ = ["CLICKHOUSE", "DUCKDB", "GENERIC", "POSTGRES", "SqlDialect"]
+__all__ = ["CLICKHOUSE", "DUCKDB", "GENERIC", "POSTGRES", "SPARK", "SqlDialect"]

@@ -1,0 +1,188 @@
+"""The offline engine on Spark: classic PySpark on any cluster, or a Spark Connect server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlglot
+from sqlglot import exp
+
+from repast.backends.offline.spark.arrow import schema_of, stream
+from repast.backends.offline.spark.failure import translated
+from repast.backends.offline.spark.session import open_session
+from repast.backends.offline.spark.source import SOURCE_VIEW, Scan, append, open_source, source_files, subject_of
+from repast.core.manifest import SourceSpec
+from repast.core.plan.offline import TIME, CountRows, OfflinePlan, PointInTimeJoin, ReadRows
+from repast.core.sql.dialect.spark import SPARK
+from repast.core.sql.join import SpineFacts
+from repast.core.sql.node import table
+from repast.core.sql.plan import compile_plan
+from repast.errors import ClosedError, InvalidRequestError
+from repast.ports.offline import OfflineEngine
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_SPINE_VIEW = "__repast_spine"
+
+
+class SparkEngine(OfflineEngine):
+    """Runs plans on Spark. The session is the process's own: the one that is there, or a new one.
+
+    Args:
+        repo_path: Where relative paths start.
+        spark_conf: Settings of the session, ``spark.master`` among them.
+        remote: Address of a Spark Connect server, ``sc://host:15002``, to use instead of a session in this process.
+        staging_location: A folder that driver and executors reach, for what is kept between steps of a retrieval.
+        region: Of the object store that staging_location is in.
+        partitions: How many partitions a load is written from; 0: as many as Spark makes.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        repo_path: Path,
+        spark_conf: Mapping[str, str | int | float | bool] | None = None,
+        remote: str | None = None,
+        staging_location: str | None = None,
+        region: str | None = None,
+        partitions: int = 0,
+    ) -> None:
+        self.repo_path = Path(repo_path)
+        self._conf = {name: _text(value) for name, value in (spark_conf or {}).items()}
+        if region is not None:
+            self._conf.setdefault("spark.hadoop.fs.s3a.endpoint.region", region)
+        self._remote = remote
+        self._staging = staging_location
+        self._partitions = partitions
+        self._session: SparkSession | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    @property
+    def session(self) -> SparkSession:
+        """The Spark session, opened when first needed."""
+        with self._lock:
+            if self._closed:
+                raise ClosedError("The offline engine was closed.")
+            if self._session is None:
+                self._session = open_session(self._conf, self._remote)
+            return self._session
+
+    def inspect(self, source: SourceSpec) -> pa.Schema:
+        """See :meth:`OfflineEngine.inspect`."""
+        return self._open(source).schema
+
+    def run(self, plan: OfflinePlan, spine: pa.Table | None = None) -> pa.RecordBatchReader:
+        """See :meth:`OfflineEngine.run`."""
+        scan = self._open(rows_of(plan).source, plan)
+        given = None if spine is None else self.session.createDataFrame(spine)
+        facts = None if spine is None else facts_of(spine)
+        with translated(subject_of(scan.source)):
+            frame = self.frame(plan, scan, given, facts)
+            return stream(frame, schema_of(frame, nanos_of(plan, scan)), subject_of(scan.source))
+
+    def frame(
+        self, plan: OfflinePlan, scan: Scan, spine: DataFrame | None = None, facts: SpineFacts | None = None
+    ) -> DataFrame:
+        """Return the answer of a plan as a data frame."""
+        text = statement(plan, scan, facts)
+        # Braces are Spark's way to name frames in a statement.
+        text = text.replace("{", "{{").replace("}", "}}").replace(f"`{SOURCE_VIEW}`", "{source}")
+        frames = {"source": scan.frame}
+        if spine is not None:
+            frames["spine"] = spine
+            text = text.replace(f"`{_SPINE_VIEW}`", "{spine}")
+        return self.session.sql(text, None, **frames)
+
+    def explain(self, plan: OfflinePlan, spine: pa.Table | None = None) -> str:
+        """Return the SQL that :meth:`run` would execute."""
+        scan = self._open(rows_of(plan).source, plan)
+        return statement(plan, scan, None if spine is None else facts_of(spine), pretty=True)
+
+    def query(self, statement: str) -> pa.RecordBatchReader:
+        """Run one SELECT."""
+        frame = self.select(statement)
+        return stream(frame, schema_of(frame), "The SQL of the spine")
+
+    def select(self, statement: str) -> DataFrame:
+        """Return a user's SELECT as a data frame."""
+        check_select(statement)
+        session = self.session
+        with translated("The SQL of the spine"):
+            frame = session.sql(statement)
+            _ = frame.schema
+        return frame
+
+    def files(self, source: SourceSpec) -> Mapping[str, str] | None:
+        """Return path -> fingerprint of local files; None for what Spark alone can reach."""
+        _ = self.session
+        return source_files(source, self.repo_path)
+
+    def append(self, source: SourceSpec, rows: pa.Table) -> None:
+        """See :meth:`OfflineEngine.append`."""
+        session = self.session
+        if source.source_type == "file" or source_files(source, self.repo_path) is not None:
+            from repast.backends.offline.append import append_rows
+
+            append_rows(msgspec.structs.replace(source, source_type="file"), rows, repo_path=self.repo_path)
+        else:
+            append(session, source, rows, self.repo_path)
+
+    def close(self) -> None:
+        """Forget the session. It stays open: others of this process may use it, and Spark has but one."""
+        with self._lock:
+            self._closed = True
+            self._session = None
+
+    def _open(self, source: SourceSpec, plan: OfflinePlan | None = None) -> Scan:
+        return open_source(self.session, source, self.repo_path, plan)
+
+
+def rows_of(plan: OfflinePlan) -> PointInTimeJoin | ReadRows:
+    """Return the part of a plan that names source and columns."""
+    return plan.rows if isinstance(plan, CountRows) else plan
+
+
+def statement(plan: OfflinePlan, scan: Scan, facts: SpineFacts | None, *, pretty: bool = False) -> str:
+    """Return the SQL of a plan over a source and, for a join, a spine."""
+    return SPARK.render(compile_plan(plan, scan.relation(rows_of(plan).view), facts), pretty=pretty)
+
+
+def nanos_of(plan: OfflinePlan, scan: Scan) -> dict[str, pa.DataType]:
+    """Return the columns of an answer that hold nanoseconds as numbers."""
+    if isinstance(plan, CountRows):
+        return {}
+    columns = {feature.name: feature.column for feature in plan.features}
+    if isinstance(plan, ReadRows):
+        columns |= {key.name: key.column for key in plan.keys}
+    return {name: scan.nanos[column] for name, column in columns.items() if column in scan.nanos}
+
+
+def facts_of(spine: pa.Table) -> SpineFacts:
+    """Return what the compiler may know of a spine."""
+    ends = pc.min_max(spine.column(TIME)).as_py()
+    if ends["min"] is None:
+        ends = {"min": 0, "max": 0}
+    return SpineFacts(spine.num_rows, ends["min"], ends["max"], table(_SPINE_VIEW))
+
+
+def check_select(statement: str) -> None:
+    """Refuse anything but one SELECT: spines are read, nothing is changed."""
+    try:
+        parsed = [tree for tree in sqlglot.parse(statement, read=SPARK.name) if tree is not None]
+    except sqlglot.errors.ParseError as error:
+        raise InvalidRequestError(f"The SQL of the spine is no SQL: {error}", hint="it must be one SELECT") from error
+    if len(parsed) != 1 or not isinstance(parsed[0], exp.Query):
+        raise InvalidRequestError("The SQL of the spine must be one SELECT.", hint='for example "SELECT ... FROM t"')
+
+
+def _text(value: str | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,133 @@
+"""The Spark session: found or started, set up as the statements need it; what is missing is named."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from repast.errors import InvalidConfigError, MissingDependencyError, UnavailableError, UnsupportedError, require
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_NEEDED: Mapping[str, str] = {
+    "spark.sql.session.timeZone": "UTC",
+    # Nanoseconds of Parquet come as numbers, which Spark else refuses to read at all.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    # A value that does not fit is an error, not a null.
+    "spark.sql.ansi.enabled": "true",
+}
+_DEFAULTS: Mapping[str, str] = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+"""Of a session that this process starts, unless spark_conf says otherwise."""
+_INSTALL_JAVA = "install a Java 17 or 21 runtime (apt-get install openjdk-17-jre-headless) and set JAVA_HOME"
+
+
+def open_session(spark_conf: Mapping[str, str], remote: str | None) -> SparkSession:
+    """Return the process's session, or start one; with ``remote``, a session on a Spark Connect server.
+
+    A session that is there already keeps its settings but for those that the statements rely on.
+
+    Raises:
+        MissingDependencyError: pyspark or Java is not installed.
+        UnsupportedError: pyspark is older than 4.
+        UnavailableError: The cluster or server cannot be reached.
+
+    """
+    _check_package()
+    try:
+        session = _connect(remote, spark_conf) if remote else _start(spark_conf)
+        for name, value in _NEEDED.items():
+            session.conf.set(name, value)
+    except Exception as error:  # py4j, gRPC and PySpark have no common error
+        raise _failure(error, remote) from error
+    return session
+
+
+def _check_package() -> None:
+    pyspark: Any = require("pyspark", extra="spark", purpose="The Spark engine")
+    if int(pyspark.__version__.partition(".")[0]) < 4:
+        raise UnsupportedError(
+            f"The Spark engine needs pyspark 4 or newer; {pyspark.__version__} is installed.",
+            hint="pip install -U 'repast[spark]'; the cluster must run the same version",
+        )
+
+
+def _start(spark_conf: Mapping[str, str]) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    if "JAVA_HOME" not in os.environ and shutil.which("java") is None:
+        raise MissingDependencyError("Spark needs Java, and there is none on this machine.", hint=_INSTALL_JAVA)
+    builder = SparkSession.builder.appName("repast")
+    for name, value in {**_DEFAULTS, **spark_conf}.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def _connect(remote: str, spark_conf: Mapping[str, str]) -> SparkSession:
+    for package in ("grpc", "grpc_status", "pandas"):
+        require(package, extra="spark", purpose="Spark Connect")
+    from pyspark.sql.connect.session import SparkSession
+
+    session: Any = SparkSession.builder.remote(remote).create()
+    for name, value in spark_conf.items():
+        session.conf.set(name, value)
+    found = str(session.version)
+    if int(found.partition(".")[0]) < 4:
+        raise UnsupportedError(
+            f"The Spark Connect server at {_shown(remote)} runs Spark {found}; this needs 4 or newer.",
+            hint="upgrade the server",
+        )
+    return session  # type: ignore[no-any-return]  # of Connect, with the same methods
+
+
+def _failure(error: Exception, remote: str | None) -> Exception:
+    """Return what to raise instead of an error that Spark gave while it started."""
+    from repast.errors import RepastError
+
+    if isinstance(error, RepastError):
+        return error
+    text = str(error)
+    if "JAVA_GATEWAY_EXITED" in text or "UnsupportedClassVersionError" in text:
+        home = os.environ.get("JAVA_HOME")
+        where = f" (JAVA_HOME is {home})" if home else ""
+        return MissingDependencyError(f"Java did not start{where}; Spark needs Java 17 or newer.", hint=_INSTALL_JAVA)
+    if isinstance(error, TypeError) and "JavaPackage" in text:
+        return UnsupportedError(
+            "pyspark does not fit the Spark that SPARK_HOME names.",
+            hint=f"install the pyspark of that version, or unset SPARK_HOME ({os.environ.get('SPARK_HOME', '')})",
+        )
+    if remote:
+        first = text.strip().split("\n")[0][:200]
+        return UnavailableError(
+            f"The Spark Connect server at {_shown(remote)} cannot be used: {first}",
+            hint="check the address (sc://host:15002), that the server runs, and that its version is this pyspark's",
+        )
+    if "Could not parse Master URL" in text or "ILLEGAL_ARGUMENT" in text.upper():
+        return InvalidConfigError(f"offline_store: {text.strip().splitlines()[0]}", hint="correct spark_conf")
+    return UnavailableError(f"Spark did not start: {text.strip().splitlines()[0] if text.strip() else error!r}")
+
+
+def _shown(remote: str) -> str:
+    """The address without its parameters: a token may be among them."""
+    return re.split(r"[;?]", remote, maxsplit=1)[0]
+
+
+def is_connect(session: Any) -> bool:
+    """Whether a session is one of Spark Connect."""
+    return type(session).__module__.startswith("pyspark.sql.connect")
+
+
+def staging_folder(staging_location: str | None, repo_path: Path) -> str | None:
+    """Return the staging folder as Spark reads it, without a final slash."""
+    if staging_location is None:
+        return None
+    from repast.backends.offline.spark.location import spark_path
+
+    return spark_path(staging_location, repo_path).rstrip("/")

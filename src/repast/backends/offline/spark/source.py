@@ -1,0 +1,191 @@
+"""Sources as Spark data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlglot import exp
+
+from repast.backends.offline.file_function import estimate_rows
+from repast.backends.offline.location import is_remote, local_files, local_path, partition_names
+from repast.backends.offline.spark.arrow import schema_of
+from repast.backends.offline.spark.failure import translated
+from repast.backends.offline.spark.location import FILE_PATH, file_path, metadata_path, spark_path
+from repast.core.manifest import SourceSpec
+from repast.core.plan.offline import CountRows, OfflinePlan, ReadRows
+from repast.core.source_kind import unreadable
+from repast.core.sql.dialect.spark import SPARK
+from repast.core.sql.node import column, table
+from repast.core.sql.relation import Relation
+from repast.errors import InvalidRequestError, UnsupportedError
+from repast.types import Json, String, Uuid
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+SOURCE_VIEW = "__repast_source"
+_FILE = "__repast_file"
+_TEXT_TYPES = (String, Uuid, Json)
+_TABLE_FORMATS = ("delta", "iceberg", "hudi")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A source opened for a plan, or for its columns."""
+
+    source: SourceSpec
+    frame: DataFrame
+    schema: pa.Schema
+    changed: exp.Expr | None = None
+    rows: int | None = None
+    nanos: Mapping[str, pa.DataType] = field(default_factory=dict)
+    """Columns that hold nanoseconds as numbers."""
+
+    def relation(self, view: str) -> Relation:
+        """Return the source as the compiler sees it."""
+        return Relation(
+            spec=self.source,
+            table=table(SOURCE_VIEW),
+            columns=dict(zip(self.schema.names, self.schema.types, strict=True)),
+            dialect=SPARK,
+            changed=self.changed,
+            rows=self.rows,
+            view=view,
+        )
+
+
+def subject_of(source: SourceSpec) -> str:
+    """Return the words for a source in error messages."""
+    where = next((source.options[way] for way in ("path", "table") if source.options.get(way)), source.source_type)
+    return f"Source {source.name!r} ({where})"
+
+
+def open_source(session: SparkSession, source: SourceSpec, repo_path: Path, plan: OfflinePlan | None = None) -> Scan:
+    """Open a source; with a plan, so that it can be told which rows are of the files that the plan names.
+
+    Raises:
+        NotFoundError, CorruptDataError, UnsupportedError: It cannot be read.
+
+    """
+    with translated(subject_of(source)):
+        if source.source_type == "file" or source.options.get("path"):
+            return _open_path(session, source, repo_path, plan)
+        if source.source_type != "spark":
+            raise unreadable(source, engine="spark")
+        query = source.options.get("query")
+        frame = session.sql(str(query)) if query else session.table(str(source.options["table"]))
+        return Scan(source, frame, schema_of(frame))
+
+
+def source_files(source: SourceSpec, repo_path: Path) -> Mapping[str, str] | None:
+    """Return the local files of a source with their fingerprints; of anything else Spark does not tell."""
+    if source.source_type not in ("file", "spark"):
+        raise unreadable(source, engine="spark")
+    path, file_format = str(source.options.get("path") or ""), format_of(source)
+    if not path or is_remote(path) or file_format not in ("parquet", "csv"):
+        return None
+    return local_files(local_path(path, repo_path), file_format, source=source.name)
+
+
+def format_of(source: SourceSpec) -> str:
+    """Return the format of a source's path."""
+    return str(source.options.get("file_format") or "parquet").lower()
+
+
+def _open_path(session: SparkSession, source: SourceSpec, repo_path: Path, plan: OfflinePlan | None) -> Scan:
+    if source.source_type not in ("file", "spark"):
+        raise unreadable(source, engine="spark")
+    file_format, files = format_of(source), source_files(source, repo_path)
+    reader = session.read.format(file_format)
+    if files is None:
+        frame = _load(reader, source, spark_path(str(source.options["path"]), repo_path))
+        return Scan(source, frame, schema_of(frame))
+    root = local_path(str(source.options["path"]), repo_path)
+    if partition_names(files, str(root)):
+        reader = reader.option("basePath", f"file://{root}")
+    urls = [file_path(path) for path in files]
+    frame = _load(reader, source, urls)
+    nanos = _nanos(next(iter(files))) if file_format == "parquet" else {}
+    if file_format == "csv" and plan is not None:
+        frame = _with_texts(reader, frame, source, urls, plan)
+    rows = estimate_rows(list(files)) if file_format == "parquet" else None
+    schema = schema_of(frame, nanos)
+    changed = None
+    if (named := _changed_files(plan)) is not None:
+        literals = [exp.Literal.string(metadata_path(path)) for path in files if path in named]
+        changed = exp.In(this=column(_FILE), expressions=literals) if literals else exp.false()
+        frame = frame.selectExpr("*", f"{FILE_PATH} AS {_FILE}")
+    return Scan(source, frame, schema, changed, rows, nanos)
+
+
+def _load(reader: Any, source: SourceSpec, paths: str | list[str]) -> DataFrame:
+    file_format = format_of(source)
+    if file_format == "csv":
+        tabs = str(source.options.get("path", "")).endswith((".tsv", ".tsv.gz"))
+        reader = reader.options(header=True, inferSchema=True, escape='"', multiLine=True, sep="\t" if tabs else ",")
+    frame: DataFrame = reader.load(paths)
+    if file_format in _TABLE_FORMATS:
+        _ = frame.schema  # Connect looks for the format only now
+    return frame
+
+
+def _with_texts(reader: Any, frame: DataFrame, source: SourceSpec, urls: list[str], plan: OfflinePlan) -> DataFrame:
+    """Read columns of a CSV file as text where text is declared: "007" is not to become 7."""
+    rows = plan.rows if isinstance(plan, CountRows) else plan
+    declared = [key.column for key in rows.keys if key.dtype in _TEXT_TYPES]
+    declared += [feature.column for feature in rows.features if feature.dtype in _TEXT_TYPES]
+    if not set(declared) & set(frame.columns):
+        return frame
+    from pyspark.sql.types import StringType, StructField, StructType
+
+    fields = [StructField(f.name, StringType() if f.name in declared else f.dataType) for f in frame.schema.fields]
+    return _load(reader.schema(StructType(fields)), source, urls)
+
+
+def _nanos(path: str) -> dict[str, pa.DataType]:
+    schema = pq.read_schema(path)
+    return {f.name: f.type for f in schema if pa.types.is_timestamp(f.type) and f.type.unit == "ns"}
+
+
+def _changed_files(plan: OfflinePlan | None) -> tuple[str, ...] | None:
+    rows = plan.rows if isinstance(plan, CountRows) else plan
+    changed = rows.changed if isinstance(rows, ReadRows) else None
+    return changed.files or None if changed is not None else None
+
+
+def append(session: SparkSession, source: SourceSpec, rows: pa.Table, repo_path: Path) -> None:
+    """Add rows to a source.
+
+    Raises:
+        InvalidRequestError: Its columns are others.
+        UnsupportedError: It is a query.
+
+    """
+    if source.options.get("query"):
+        raise UnsupportedError(
+            f"Source {source.name!r} is a query: rows cannot be appended to it.", hint="append to a table or path"
+        )
+    scan = open_source(session, source, repo_path)
+    if set(rows.column_names) != set(scan.schema.names):
+        raise InvalidRequestError(
+            f"Source {source.name!r} cannot take these rows: its columns are {', '.join(scan.schema.names)}.",
+            context={"source": source.name},
+        )
+    try:
+        typed = rows.select(scan.schema.names).cast(scan.schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InvalidRequestError(f"Source {source.name!r} cannot take these rows: {error}") from error
+    if not typed.num_rows:
+        return
+    with translated(subject_of(source)):
+        frame = session.createDataFrame(typed)
+        if source.options.get("table"):
+            frame.writeTo(str(source.options["table"])).append()
+        else:
+            writer = frame.coalesce(1).write.mode("append").format(format_of(source))
+            writer.save(spark_path(str(source.options["path"]), repo_path))
