@@ -1,0 +1,5 @@
+"""``python -m feast``."""
+
+from feast.cli.cli import main
+
+main()

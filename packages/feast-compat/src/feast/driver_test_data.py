@@ -1,0 +1,65 @@
+"""Data of the tutorial: made up, the same for the same arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from feast.adapter.notice import refused_class, refused_function
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DRIVERS = (1001, 1002, 1003, 1004, 1005)
+
+
+def create_driver_hourly_stats_df(drivers: Sequence[int], start_date: datetime, end_date: datetime) -> pd.DataFrame:
+    """Return hourly statistics of drivers: conv_rate, acc_rate, avg_daily_trips, event_timestamp, created."""
+    import pandas as pd
+
+    hours = pd.date_range(start=start_date, end=end_date, freq="1h", tz=UTC if start_date.tzinfo is None else None)
+    rows, random = len(hours) * len(drivers), np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "event_timestamp": np.tile(hours, len(drivers)),
+            "driver_id": np.repeat(np.asarray(drivers, np.int64), len(hours)),
+            "conv_rate": random.random(rows, np.float32),
+            "acc_rate": random.random(rows, np.float32),
+            "avg_daily_trips": random.integers(0, 1000, rows),
+            "created": pd.Timestamp(end_date).tz_localize(None) if end_date.tzinfo is None else pd.Timestamp(end_date),
+        }
+    )
+
+
+def write_driver_stats(path: Path, *, end: datetime) -> None:
+    """Write fifteen days of statistics up to an hour, and one row per driver of April 2021 as the tutorial asks for."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    end = end.replace(minute=0, second=0, microsecond=0)
+    hours = [datetime(2021, 4, 12, 7, tzinfo=UTC), *(end - timedelta(hours=h) for h in range(15 * 24, 0, -1))]
+    rows, random = len(hours) * len(DRIVERS), np.random.default_rng(0)
+    table: dict[str, Any] = {
+        "event_timestamp": pa.array(hours * len(DRIVERS), pa.timestamp("us", "UTC")),
+        "driver_id": pa.array(np.repeat(np.asarray(DRIVERS, np.int64), len(hours))),
+        "conv_rate": pa.array(random.random(rows, np.float32)),
+        "acc_rate": pa.array(random.random(rows, np.float32)),
+        "avg_daily_trips": pa.array(random.integers(0, 1000, rows).astype(np.int64)),
+        "created": pa.array([end] * rows, pa.timestamp("us")),
+    }
+    pq.write_table(pa.table(table), path)
+
+
+_hint = "create_driver_hourly_stats_df makes the tutorial's data"
+EventTimestampType = refused_class("feast.driver_test_data.EventTimestampType", hint=_hint)
+create_orders_df = refused_function("feast.driver_test_data.create_orders_df", hint=_hint)
+create_customer_daily_profile_df = refused_function(
+    "feast.driver_test_data.create_customer_daily_profile_df", hint=_hint
+)
+create_location_stats_df = refused_function("feast.driver_test_data.create_location_stats_df", hint=_hint)
+create_global_daily_stats_df = refused_function("feast.driver_test_data.create_global_daily_stats_df", hint=_hint)
+create_field_mapping_df = refused_function("feast.driver_test_data.create_field_mapping_df", hint=_hint)

@@ -1,0 +1,1 @@
+"""Feast's names for stores, sources and their configuration."""
