@@ -1,25 +1,18 @@
-"""Work on a PostgreSQL server: connections, another attempt where that helps, errors in words."""
+"""Connections to a PostgreSQL server, and what its errors mean."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import psycopg
 
-from repast.backends.online.connection_pool import AsyncConnectionPool, ConnectionPool
+from repast.backends.online.session import Session
 from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError
 
-T = TypeVar("T")
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 AsyncConnection: TypeAlias = "psycopg.AsyncConnection[tuple[Any, ...]]"
 Rows: TypeAlias = "list[tuple[Any, ...]]"
-
-ATTEMPTS = 5
-_FIRST_PAUSE = 0.05
 
 _TRANSIENT = frozenset(
     (
@@ -32,11 +25,8 @@ _TRANSIENT_WORDS = ("refused", "starting up", "shutting down", "too many clients
 """What libpq, which gives no code for it, says where connecting may succeed a moment later."""
 
 
-class PostgresSession:
-    """Runs statements on pooled connections, each in its own transaction unless the action says otherwise.
-
-    What failed for a passing reason (connection lost, deadlock, server restarting) is tried again up to four
-    times within about a second. Everything that the store does may be done twice.
+class PostgresSession(Session[Connection, AsyncConnection]):
+    """Runs statements on connections of psycopg.
 
     Args:
         parameters: Parameters of libpq.
@@ -49,36 +39,14 @@ class PostgresSession:
     def __init__(
         self, parameters: Mapping[str, str | int | None], *, size: int, patience: float, prepare: bool
     ) -> None:
-        self._parameters = {name: value for name, value in parameters.items() if value is not None}
+        super().__init__((psycopg.Error,), size=size, patience=patience)
+        self._parameters: dict[str, Any] = {name: value for name, value in parameters.items() if value is not None}
         self._threshold = 2 if prepare else None
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            self._connect, lambda connection: connection.close(), size=size, patience=patience
-        )
-        self._async_pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
-            self._aconnect, lambda connection: connection.close(), size=size, patience=patience
-        )
 
     @property
     def address(self) -> str:
         """Where the server is, for messages."""
         return "{host}:{port}/{dbname}".format_map(self._parameters)
-
-    def run(self, action: Callable[[Connection], T]) -> T:
-        """Run an action on a connection.
-
-        Raises:
-            UnavailableError, NotFoundError, InvalidRequestError: What PostgreSQL says, explained.
-
-        """
-        for attempt in range(ATTEMPTS):
-            try:
-                return self._attempt(action)
-            except psycopg.Error as error:
-                if attempt + 1 == ATTEMPTS or not is_transient(error):
-                    raise explain(error, self.address) from error
-                self._pool.empty()
-                time.sleep(_pause(attempt))
-        raise AssertionError("unreachable")
 
     def fetch(self, statement: bytes, parameters: Sequence[object]) -> Rows:
         """Run one statement and return its rows."""
@@ -86,54 +54,34 @@ class PostgresSession:
 
     async def afetch(self, statement: bytes, parameters: Sequence[object]) -> Rows:
         """Like :meth:`fetch`, without blocking the event loop."""
-        for attempt in range(ATTEMPTS):
-            try:
-                return await self._aattempt(statement, parameters)
-            except psycopg.Error as error:
-                if attempt + 1 == ATTEMPTS or not is_transient(error):
-                    raise explain(error, self.address) from error
-                await self._async_pool.empty()
-                await asyncio.sleep(_pause(attempt))
-        raise AssertionError("unreachable")
 
-    def close(self) -> None:
-        """Close all connections. Idempotent."""
-        self._pool.close()
-        self._async_pool.close()
+        async def fetch(connection: AsyncConnection) -> Rows:
+            return await (await connection.execute(statement, parameters, binary=True)).fetchall()
 
-    def _attempt(self, action: Callable[[Connection], T]) -> T:
-        connection, usable = self._pool.take(), False
-        try:
-            result = action(connection)
-            usable = True
-            return result
-        except psycopg.Error as error:
-            usable = not connection.broken and not is_transient(error)
-            raise
-        finally:
-            self._pool.give(connection, usable=usable)
+        return await self.arun(fetch)
 
-    async def _aattempt(self, statement: bytes, parameters: Sequence[object]) -> Rows:
-        connection, usable = await self._async_pool.take(), False
-        try:
-            rows = await (await connection.execute(statement, parameters, binary=True)).fetchall()
-            usable = True
-            return rows
-        except psycopg.Error as error:
-            usable = not connection.broken and not is_transient(error)
-            raise
-        finally:
-            await self._async_pool.give(connection, usable=usable)
+    def connect(self) -> Connection:
+        return psycopg.connect(autocommit=True, prepare_threshold=self._threshold, **self._parameters)
 
-    def _connect(self) -> Connection:
-        return psycopg.connect(autocommit=True, prepare_threshold=self._threshold, **self._parameters)  # type: ignore[arg-type]
+    def disconnect(self, connection: Connection) -> None:
+        connection.close()
 
-    async def _aconnect(self) -> AsyncConnection:
+    async def aconnect(self) -> AsyncConnection:
         return await psycopg.AsyncConnection.connect(
-            autocommit=True,
-            prepare_threshold=self._threshold,
-            **self._parameters,  # type: ignore[arg-type]
+            autocommit=True, prepare_threshold=self._threshold, **self._parameters
         )
+
+    async def adisconnect(self, connection: AsyncConnection) -> None:
+        await connection.close()
+
+    def is_transient(self, error: psycopg.Error) -> bool:
+        return is_transient(error)
+
+    def is_usable(self, connection: Connection | AsyncConnection) -> bool:
+        return not connection.closed
+
+    def explain(self, error: psycopg.Error) -> RepastError:
+        return explain(error, self.address)
 
 
 def is_transient(error: psycopg.Error) -> bool:
@@ -144,10 +92,6 @@ def is_transient(error: psycopg.Error) -> bool:
         return False
     text = str(error)
     return not text.startswith("connection failed") or any(words in text for words in _TRANSIENT_WORDS)
-
-
-def _pause(attempt: int) -> float:
-    return _FIRST_PAUSE * float(1 << attempt) * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)
 
 
 def explain(error: psycopg.Error, address: str) -> RepastError:

@@ -127,7 +127,7 @@ class SqlDocuments:
                 hint="they are the arguments of sqlalchemy.create_engine",
             ) from error
 
-    def _read(self, statement: sa.Select[Any], action: str) -> Sequence[sa.Row[Any]]:
+    def _read(self, statement: sa.Select[Any], action: str) -> Sequence[Sequence[Any]]:
         if self._file is not None and not self._file.exists():  # connecting would make it
             return ()
         try:
