@@ -1,0 +1,158 @@
+"""Connections to a MySQL or MariaDB server, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import asyncmy
+import asyncmy.errors
+import pymysql
+
+from repast.backends.online.session import Session
+from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError
+
+Connection: TypeAlias = Any  # of PyMySQL or asyncmy: neither is typed
+Rows: TypeAlias = "Sequence[tuple[Any, ...]]"
+
+_TRANSIENT = frozenset(
+    (
+        *(1205, 1213),  # lock wait, deadlock
+        *(1040, 1203, 1053, 1927),  # too many connections; shutting down; connection killed
+        *(2002, 2003, 2006, 2013, 2055),  # cannot connect, connection lost
+        *(0, 1158, 1159, 1160, 1161),  # closed; network errors that the server saw
+    )
+)
+_LOST = "was lost"
+
+
+class MysqlSession(Session[Connection, Connection]):
+    """Runs statements on connections of PyMySQL and, from event loops, of asyncmy.
+
+    Args:
+        parameters: Arguments that both drivers know.
+        size: How many connections may be open.
+        patience: Seconds to wait for one.
+        timeout: Seconds to wait for an answer; None: for ever.
+
+    """
+
+    def __init__(self, parameters: Mapping[str, Any], *, size: int, patience: float, timeout: float | None) -> None:
+        errors = (pymysql.MySQLError, asyncmy.errors.MySQLError, OSError, EOFError)
+        super().__init__(errors, size=size, patience=patience)
+        # Without gaps between keys being locked, writers that meet wait only for rows that both write.
+        isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+        self._parameters: dict[str, Any] = {
+            **{name: value for name, value in parameters.items() if value is not None},
+            "autocommit": True,
+            "init_command": isolation,
+            "sql_mode": "STRICT_ALL_TABLES",
+            "charset": "utf8mb4",
+            "read_timeout": timeout,
+            "connect_timeout": patience,
+            "binary_prefix": True,
+        }
+
+    @property
+    def address(self) -> str:
+        """Where the server is, for messages."""
+        return "{host}:{port}/{database}".format_map(self._parameters)
+
+    def fetch(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
+        """Run one statement and return its rows."""
+        return self.run(lambda connection: _execute(connection, statement, parameters)[1])
+
+    def change(self, statement: str, parameters: Sequence[object] = ()) -> int:
+        """Run one statement and return how many rows it changed."""
+        return self.run(lambda connection: _execute(connection, statement, parameters)[0])
+
+    async def afetch(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
+        """Like :meth:`fetch`, without blocking the event loop."""
+
+        async def fetch(connection: Connection) -> Rows:
+            async with connection.cursor() as cursor:
+                await cursor.execute(statement, parameters)
+                rows: Rows = await cursor.fetchall()
+                return rows
+
+        return await self.arun(fetch)
+
+    def connect(self) -> Connection:
+        return pymysql.connect(**self._parameters, write_timeout=self._parameters["read_timeout"])
+
+    def disconnect(self, connection: Connection) -> None:
+        if connection.open:
+            connection.close()
+
+    async def aconnect(self) -> Connection:
+        return await asyncmy.connect(**self._parameters)
+
+    async def adisconnect(self, connection: Connection) -> None:
+        connection.close()
+
+    def is_transient(self, error: Exception) -> bool:
+        if isinstance(error, RepastError):  # some of ours are errors of the operating system too
+            return False
+        return _code(error) in _TRANSIENT
+
+    def is_usable(self, connection: Connection) -> bool:
+        is_open = getattr(connection, "open", None)
+        return bool(connection.connected if is_open is None else is_open)
+
+    def explain(self, error: Exception) -> RepastError:
+        return error if isinstance(error, RepastError) else explain(error, self.address)
+
+
+def _execute(connection: Connection, statement: str, parameters: Sequence[object]) -> tuple[int, Rows]:
+    with connection.cursor() as cursor:
+        changed: int = cursor.execute(statement, parameters)
+        return changed, cursor.fetchall()
+
+
+def _code(error: Exception) -> int:
+    """The server's or driver's number of an error; 2013, connection lost, for errors of the network."""
+    if isinstance(error, OSError | EOFError):
+        return 2013
+    code = error.args[0] if error.args else 0
+    return code if isinstance(code, int) else 0
+
+
+def explain(error: Exception, address: str) -> RepastError:
+    """Return what an error of MySQL means for the user."""
+    code = _code(error)
+    text = str(error.args[1] if len(error.args) > 1 else error).partition("\n")[0].strip().rstrip(".")
+    where, context = f"The online store mysql at {address}", {"address": address, "code": code}
+    if code == 1146:
+        return NotFoundError(f"{where} lacks a table: {text}.", hint="run: repast apply", context=context)
+    if code in (1153, 1301, 1406):
+        hint = "raise max_allowed_packet of the server, or store smaller values"
+        return InvalidRequestError(f"{where} cannot keep a value this large: {text}.", hint=hint, context=context)
+    message, hint, retryable = _KNOWN.get(code, ("cannot be used", "check online_store in feature_store.yaml", False))
+    found = UnavailableError(f"{where} {message}: {text or type(error).__name__}.", hint=hint, context=context)
+    found.retryable = retryable
+    return found
+
+
+_AGAIN = "do it again: what was written stays"
+_USER = "check online_store.user and online_store.password"
+_RIGHTS = "let this user use and create tables: GRANT ALL ON database.* TO user"
+_PRIMARY = "connect to the primary server, not to a replica"
+_START = "see whether the server runs and takes connections there, then do it again"
+_CROWD = "lower online_store.max_conn, or raise the server's max_connections"
+_SPACE = "free some space, then do it again: what was written stays"
+
+_KNOWN: Mapping[int, tuple[str, str, bool]] = {
+    **dict.fromkeys((1045, 1698, 1251, 1524), ("refuses the credentials", _USER, False)),
+    **dict.fromkeys((1044, 1142, 1227, 1370), ("denies permission", _RIGHTS, False)),
+    1049: ("has no such database", "create it: CREATE DATABASE name, or check online_store.database", False),
+    **dict.fromkeys((1290, 1792, 1836), ("is read-only", _PRIMARY, False)),
+    **dict.fromkeys((1021, 1114), ("has no space left on its disk", _SPACE, True)),
+    **dict.fromkeys((1037, 1038, 1041), ("is out of memory", "do it again later, or give it more memory", True)),
+    **dict.fromkeys((1040, 1203), ("has too many connections", _CROWD, True)),
+    **dict.fromkeys((1205, 1213), ("is locked by somebody else", "do it again later", True)),
+    **dict.fromkeys((1317, 1969, 3024), ("stopped the statement", "do it again, or raise the server's limit", True)),
+    **dict.fromkeys((2002, 2003), ("does not answer", _START, True)),
+    2005: ("cannot be found", "check online_store.host", True),
+    **dict.fromkeys((0, 2006, 2013, 2055, 1927, 1158, 1159, 1160, 1161), (_LOST, _AGAIN, True)),
+    1053: ("was shut down", _START, True),
+}
