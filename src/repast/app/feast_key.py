@@ -45,6 +45,27 @@ IGNORED_OPTIONS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "text_search_enabled": _VECTORS,
         "enable_openai_compatible_store": _VECTORS,
     },
+    ("online_store", "postgres"): {
+        "vector_enabled": _VECTORS,
+        "similarity": _VECTORS,
+        "enable_openai_compatible_store": _VECTORS,
+        "min_conn": "connections are opened when they are needed",
+        "conn_type": "connections are always pooled",
+    },
+    ("online_store", "mysql"): {
+        "batch_write": "rows are always written in batches",
+    },
+    ("registry", "sql"): {
+        "registry_store_type": "the kind of database follows from the path",
+        "cache_mode": "the cache refreshes itself in the background",
+        "s3_additional_kwargs": "the registry is not in S3",
+        "purge_feast_metadata": "there is no legacy metadata to purge",
+        "enable_online_feature_view_versioning": "every generation of the registry is kept: see repast log",
+        "mcp": "there is no MCP server yet",
+        "read_path": "a replica may lag behind what was just registered; reads are few",
+        "thread_pool_executor_worker_count": "the registry is one small document, not many rows",
+        "schema_mode": "the one table is made when it is missing",
+    },
     ("offline_store", "duckdb"): {
         "staging_location": "results are streamed, not staged",
         "staging_location_endpoint_override": "results are streamed, not staged",
