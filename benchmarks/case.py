@@ -74,19 +74,22 @@ def online_case(
     views: int = 1,
     *,
     repeat: int,
+    form: str = "",
     feast: str | None = None,
     rounds: int = 3,
     regression: float | None = None,
 ) -> Case:
-    """An online read of random keys from SQLite to a dict."""
+    """An online read of random keys from SQLite to a dict, or to columns: ``form`` "arrow" or "numpy"."""
     contenders = [Contender("repast", "online_repast"), Contender("bare sqlite loop", "online_bare")]
     if feast:
         contenders.append(Contender("feast (sqlite)", "online_feast", feast))
     return Case(
         group="Online read",
-        label=f"{short(rows)} keys x {features} features" + (f" x {views} views" if views > 1 else ""),
+        label=f"{short(rows)} keys x {features} features"
+        + (f" x {views} views" if views > 1 else "")
+        + (f" to {form}" if form else ""),
         contenders=tuple(contenders),
-        arguments={"rows": rows, "features": features, "views": views, "repeat": repeat},
+        arguments={"rows": rows, "features": features, "views": views, "repeat": repeat, "form": form},
         limit="best raw",
         rounds=rounds,
         regression=regression,
@@ -108,6 +111,70 @@ def load_case(
         limit="best raw",
         rounds=rounds,
         regression=regression,
+    )
+
+
+def on_demand_case(mode: str, rows: int, *, repeat: int, feast: str | None = None) -> Case:
+    """An online read of two on-demand features that add and divide a stored value and one of the request."""
+    contenders = [Contender("repast", "on_demand_repast")]
+    if feast:
+        contenders.append(Contender("feast (sqlite)", "on_demand_feast", feast))
+    return Case(
+        group="On-demand read",
+        label=f"{mode} mode, {short(rows)} keys",
+        contenders=tuple(contenders),
+        arguments={"mode": mode, "rows": rows, "repeat": repeat},
+        limit="none",
+    )
+
+
+def write_case(rows: int, *, repeat: int, feast: str | None = None, regression: float | None = None) -> Case:
+    """A push of one row, or a write of many, from pandas into SQLite."""
+    contenders = [Contender("repast", "write_repast"), Contender("bare upsert loop", "write_bare")]
+    if feast:
+        contenders.append(Contender("feast (sqlite)", "write_feast", feast))
+    return Case(
+        group="Write",
+        label="push of 1 row" if rows == 1 else f"write of {short(rows)} rows",
+        contenders=tuple(contenders),
+        arguments={"rows": rows, "repeat": repeat},
+        limit="best raw",
+        regression=regression,
+    )
+
+
+def apply_case(views: int, *, first: bool, feast: str | None = None) -> Case:
+    """An apply of many views of 10 features in one process, definitions made beforehand."""
+    contenders = [Contender("repast", "apply_repast")]
+    if feast:
+        contenders.append(Contender("feast", "apply_feast", feast))
+    return Case(
+        group="Apply",
+        label=f"{'first' if first else 'no-op'} apply of {short(views)} views",
+        contenders=tuple(contenders),
+        arguments={"views": views, "warm": 0 if first else 1},
+        limit="none",
+        rounds=2,
+    )
+
+
+def memory_case(folder: Path, shape: Shape, *, limit: str) -> Case:
+    """A join whose source is several times larger than the memory that the engine may use."""
+    return Case(
+        group="Memory limit",
+        label=f"{shape.label}, ttl 1 d, memory_limit {limit}",
+        contenders=(Contender("repast", "join_repast"), Contender("duckdb asof", "join_duckdb")),
+        arguments={
+            "source": str(source_path(folder, shape)),
+            "spine": str(spine_path(folder, shape)),
+            "views": 1,
+            "features": shape.features,
+            "ttl": DAY,
+            "repeat": 1,
+            "memory_limit": limit,
+        },
+        limit="best raw",
+        rounds=1,
     )
 
 
@@ -168,5 +235,14 @@ def full(folder: Path, feast: str | None) -> Sequence[Case]:
         load_case(folder, Shape(rows=million, spine=10), feast=feast, rounds=2),
         load_case(folder, Shape(rows=million, spine=10, events_per_key=5), feast=feast, rounds=2),
     ]
+    online += [online_case(1000, 50, repeat=20, form=form, feast=feast) for form in ("arrow", "numpy")]
+    online += [
+        on_demand_case(mode, rows, repeat=repeat, feast=feast)
+        for mode in ("python", "pandas")
+        for rows, repeat in ((1, 200), (1000, 10))
+    ]
+    writes = [write_case(rows, repeat=repeat, feast=feast) for rows, repeat in ((1, 50), (10_000, 3))]
+    applies = [apply_case(views, first=first, feast=feast) for views in (500, 2_000) for first in (True, False)]
+    limited = [memory_case(folder, Shape(rows=3 * ten, spine=100_000), limit="512MB")]
     starts = [start_case(what, feast=feast) for what in ("import", "help", "apply")]
-    return [*joins, *loads, *online, *starts]
+    return [*joins, *limited, *loads, *writes, *online, *applies, *starts]

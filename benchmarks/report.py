@@ -50,7 +50,7 @@ def seconds(value: float) -> str:
     return f"{value * 1e9:.0f} ns"
 
 
-MEMORY = ("Point-in-time join", "Load")
+MEMORY = ("Point-in-time join", "Memory limit", "Load")
 """Groups whose memory says something: start-up measures other processes, online reads hold their own data."""
 
 

@@ -9,6 +9,8 @@ args = arguments()
 spine = pd.read_parquet(args["spine"])
 connection = duckdb.connect(config={"preserve_insertion_order": "false"})
 connection.execute("SET TimeZone = 'UTC'")
+if "memory_limit" in args:
+    connection.execute(f"SET memory_limit = '{args['memory_limit']}'")
 connection.register("spine", spine)
 joins, columns = [], []
 for i in range(args["views"]):

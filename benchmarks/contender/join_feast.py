@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
+
+from benchmarks.contender.clock import arguments, finish, measure
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource
 from feast.types import Float64
 from feast.value_type import ValueType
-
-from benchmarks.contender.clock import arguments, finish, measure
 
 args = arguments()
 with tempfile.TemporaryDirectory() as folder:

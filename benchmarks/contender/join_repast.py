@@ -12,7 +12,12 @@ from repast.types import Int64
 
 args = arguments()
 with tempfile.TemporaryDirectory() as folder:
-    (Path(folder) / "feature_store.yaml").write_text("project: bench\nprovider: local\nregistry: data/registry\n")
+    limit = (
+        f"offline_store:\n  type: duckdb\n  memory_limit: {args['memory_limit']}\n" if "memory_limit" in args else ""
+    )
+    (Path(folder) / "feature_store.yaml").write_text(
+        f"project: bench\nprovider: local\nregistry: data/registry\n{limit}"
+    )
     store = FeatureStore(folder)
     entity = Entity(name="key", join_keys={"key": Int64})
     ttl = timedelta(seconds=args["ttl"]) if args["ttl"] else None

@@ -6,11 +6,10 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.contender.clock import arguments, finish, measure
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource
 from feast.types import Float64
 from feast.value_type import ValueType
-
-from benchmarks.contender.clock import arguments, finish, measure
 
 args = arguments()
 with tempfile.TemporaryDirectory() as folder:

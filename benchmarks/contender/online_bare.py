@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from benchmarks.contender.clock import arguments, finish, measure
 
@@ -23,11 +24,18 @@ with tempfile.TemporaryDirectory() as folder:
         rows = [(key.to_bytes(8, "big"), encode(values[key])) for key in range(KEYS)]
         connection.executemany(f"INSERT INTO view{i} VALUES (?, ?)", rows)
     pick = random.Random(11)
+    names = [f"f{i}_{j}" for i in range(args["views"]) for j in range(args["features"])]
     selects = [f"SELECT value FROM view{i} WHERE key = ?" for i in range(args["views"])]
 
     def work() -> object:
         keys = [pick.randrange(KEYS).to_bytes(8, "big") for _ in range(args["rows"])]
         execute = connection.execute
-        return [[decode(execute(select, (key,)).fetchone()[0]) for key in keys] for select in selects]
+        views = [[decode(execute(select, (key,)).fetchone()[0]) for key in keys] for select in selects]
+        return columns(views) if args.get("form") else views
+
+    def columns(views: list[list[list[float]]]) -> object:
+        blocks = [np.array(rows) for rows in views]
+        arrays = [block[:, j] for block in blocks for j in range(args["features"])]
+        return arrays if args["form"] == "numpy" else pa.table(list(map(pa.array, arrays)), names=names)
 
     finish(measure(work, repeat=args["repeat"], warm=20))
