@@ -59,6 +59,7 @@ def plan_apply(
     base, _ = workspace.registry.load_manifest()
     if objects is None and not definitions and not problems:
         _refuse_to_remove_all(base, workspace.config.repo_path)
+    notes: list[str] = []
     target = resolve_definitions(
         definitions,
         base=base,
@@ -67,10 +68,11 @@ def plan_apply(
         inspect_all=inspect_all,
         problems=problems,
         project_description=workspace.config.project_description,
+        notes=notes,
     )
     for view in gather(definitions).on_demand_feature_views.values():
         workspace.functions.remember(view.function)
-    return plan_changes(base, target, online=_has_online_store(workspace))
+    return plan_changes(base, target, online=_has_online_store(workspace), notes=notes)
 
 
 def _refuse_to_remove_all(base: Manifest, repo_path: Path) -> None:

@@ -30,6 +30,8 @@ def print_changes(plan: ApplyPlan) -> None:
             click.echo(f"{paint(mark, 'bold', color)} online table {paint(view, 'bold')}")
     for line in migration_lines(plan):
         click.echo(paint(line, "yellow"))
+    for note in plan.notes:
+        click.echo(f"note: {note}")
 
 
 def migration_lines(plan: ApplyPlan) -> Iterator[str]:

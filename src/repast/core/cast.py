@@ -1,7 +1,9 @@
 """Casts from what a source, spine or request holds to declared types: lossless, or refused with the value.
 
-Lossless means that casting back gives the same value. On top of that a kind is never guessed: a bool
-is not a number, text is not a number, a number is not text or a time. What is allowed:
+Lossless means that casting back gives the same value, with one exception: a float is rounded to the
+nearest of the declared width, because Float32 is a request for that precision (docs/decisions, 5). On top of that
+a kind is never guessed: a bool is not a number, text is not a number, a number is not text or a time.
+What is allowed:
 
 =================  ======================================================================================
 to                 from
@@ -9,7 +11,8 @@ to                 from
 Bool               booleans
 Int32, Int64       integers in range; floats with an integral value that is exact (up to 2**53, float32
                    2**24); decimals with an integral value
-Float32, Float64   floats without loss of digits; integers up to 2**24 and 2**53; decimals that come back
+Float32, Float64   floats, to the nearest Float32 unless that is infinite; integers up to 2**24 and 2**53;
+                   decimals that come back
 String             text
 Bytes              binary
 UnixTimestamp      timestamps of any unit and zone (nanoseconds are floored), dates (midnight), ISO 8601 text
@@ -164,7 +167,7 @@ def _value(array: pa.Array, row: int) -> object:
 
 def _hint(source: pa.DataType, dtype: DataType) -> str:
     if pa.types.is_floating(source) and str(dtype) == "Float32":
-        return "declare it Float64, or make the source's values float32"
+        return "declare it Float64: the value is beyond the largest Float32"
     if isinstance(dtype, Decimal):
         return "declare a Decimal with more digits"
     if pa.types.is_struct(source) and isinstance(dtype, Map):

@@ -1,10 +1,10 @@
-"""Which casts are lossless, told from the types alone."""
+"""Which casts are lossless, and which round, told from the types alone."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-from repast.types import Array, DataType, Decimal, Map, Set, Struct, Uuid
+from repast.types import Array, DataType, Decimal, Float32, Map, Set, Struct, Uuid
 
 
 def castable(source: pa.DataType, dtype: DataType) -> bool | None:
@@ -29,6 +29,23 @@ def castable(source: pa.DataType, dtype: DataType) -> bool | None:
     if isinstance(dtype, Struct):
         return _castable_struct(source, dtype)
     return _castable_primitive(source, str(dtype))
+
+
+def rounds(source: pa.DataType, dtype: DataType) -> bool:
+    """Return whether a cast may round: from wide floats to Float32, at any depth."""
+    if isinstance(source, pa.BaseExtensionType):
+        return rounds(source.storage_type, dtype)
+    if pa.types.is_dictionary(source) or pa.types.is_run_end_encoded(source):
+        return rounds(source.value_type, dtype)
+    if isinstance(dtype, Array | Set):
+        return _is_any_list(source) and rounds(source.value_type, dtype.item)
+    if isinstance(dtype, Map):
+        return pa.types.is_map(source) and rounds(source.item_type, dtype.value)
+    if isinstance(dtype, Struct):
+        if not pa.types.is_struct(source):
+            return False
+        return any(rounds(source.field(name).type, t) for name, t in dtype.fields if source.get_field_index(name) >= 0)
+    return dtype == Float32 and bool(pa.types.is_float64(source))
 
 
 def _is_any_list(source: pa.DataType) -> bool:

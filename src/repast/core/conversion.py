@@ -117,12 +117,21 @@ def _floating(target: pa.DataType) -> Convert:
         kind = array.type
         if pa.types.is_integer(kind):
             return array.cast(target)  # Arrow refuses integers that the mantissa does not hold
-        if pa.types.is_floating(kind) and kind.bit_width <= target.bit_width:
-            return array.cast(target)
-        _need(pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+        if pa.types.is_floating(kind):
+            return _nearest(array, target)
+        _need(pa.types.is_decimal(kind))
         return _round_trip(array, target)
 
     return typed
+
+
+def _nearest(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """Return the nearest values of the declared width; a number that only infinity is near to does not fit."""
+    result = array.cast(target)
+    if target.bit_width < array.type.bit_width:
+        escaped = pc.and_(pc.is_finite(array), pc.invert(pc.is_finite(result)))
+        _need(pc.any(escaped).as_py() is not True)
+    return result
 
 
 def _decimal(array: pa.Array, dtype: Decimal) -> pa.Array:

@@ -164,6 +164,18 @@ def check_key(view: FeatureView, entity: str, name: str, dtype: DataType | None,
         _check_fit(view, f"join key {name!r}", dtype, columns, name, view.location)
 
 
+def rounding_notes(view: FeatureView, features: Iterable[Field], columns: SourceColumns) -> list[str]:
+    """Say which features are rounded on their way in: their columns are wider floats than declared."""
+    from repast.core.castable import rounds
+
+    return [
+        f"{view.kind} {view.name!r}: feature {feature.name!r} is rounded to the nearest {feature.dtype}; "
+        f"its column in source {columns.source.name!r} is {columns.types[feature.name]}."
+        for feature in features
+        if feature.name in columns.types and rounds(columns.types[feature.name], feature.dtype)
+    ]
+
+
 def check_features(view: FeatureView, features: Iterable[Field], columns: SourceColumns) -> None:
     """Report declared features that the source of a view lacks or that do not fit their types."""
     for feature in features:

@@ -20,6 +20,7 @@ from repast.core.inference import (
     infer_features,
     inspect_columns,
     key_type,
+    rounding_notes,
     source_type,
 )
 from repast.core.layout import evolve_view
@@ -64,6 +65,7 @@ def resolve_definitions(
     inspect_all: bool = False,
     problems: Sequence[Problem] = (),
     project_description: str = "",
+    notes: list[str] | None = None,
 ) -> Manifest:
     """Return what the project is once these definitions are applied to ``base``.
 
@@ -79,6 +81,7 @@ def resolve_definitions(
             no file defines them.
         problems: Found while the definitions were loaded; reported with the others.
         project_description: Of the configuration; what a Project among the definitions says goes first.
+        notes: Filled with what is no problem, but worth knowing: features that are rounded.
 
     Raises:
         InvalidDefinitionError: All problems of all definitions.
@@ -90,6 +93,8 @@ def resolve_definitions(
             base = msgspec.structs.replace(base, project=described)
         resolver = _Resolver(gather(definitions), base, inspect, partial=partial, inspect_all=inspect_all)
         manifest = resolver.resolve()
+        if notes is not None:
+            notes += resolver.notes
     everything = list(dict.fromkeys([*problems, *found]))
     if everything:
         raise InvalidDefinitionError.of(everything)
@@ -108,6 +113,7 @@ class _Resolver:
         self.sources: dict[str, SourceSpec] = {}
         self.columns: dict[str, SourceColumns] = {}
         self.inspected: set[str] = set()
+        self.notes: list[str] = []
         self.unresolved: set[str] = set()
         self.users: dict[str, list[FeatureView]] = {}
         """Views by entity."""
@@ -274,6 +280,7 @@ class _Resolver:
                 for key in entity.join_keys:
                     check_key(view, entity.name, key.name, key.type if key.dtype else None, columns)
             check_features(view, features, columns)
+            self.notes += rounding_notes(view, features, columns)
             features = features or infer_features(view, {key.name for key in keys}, columns)
         elif not features:
             self.unresolved.add(view.name)

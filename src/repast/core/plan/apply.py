@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -41,6 +41,8 @@ class ApplyPlan:
     drop_tables: tuple[Table, ...]
     online: bool = True
     """Whether the project has an online store; without one there are no tables and nothing to migrate."""
+    notes: tuple[str, ...] = ()
+    """What is no change, but worth knowing: features that are rounded on their way in."""
 
     @property
     def project(self) -> str:
@@ -79,6 +81,7 @@ class ApplyPlan:
             "migrations": [{"view": m.view, "reasons": list(m.reasons)} for m in self.migrations],
             "create_tables": [{"view": view, "incarnation": n} for view, n in self.create_tables],
             "drop_tables": [{"view": view, "incarnation": n} for view, n in self.drop_tables],
+            "notes": list(self.notes),
         }
 
 
@@ -89,9 +92,10 @@ def _lines(plan: ApplyPlan) -> Iterator[str]:
     yield from (f"Created online table {view}" for view in sorted(created - dropped))
     yield from (f"Emptied online table {view}" for view in sorted(created & dropped))
     yield from (f"Deleted online table {view}" for view in sorted(dropped - created))
+    yield from (f"Note: {note}" for note in plan.notes)
 
 
-def plan_changes(base: Manifest, target: Manifest, *, online: bool = True) -> ApplyPlan:
+def plan_changes(base: Manifest, target: Manifest, *, online: bool = True, notes: Sequence[str] = ()) -> ApplyPlan:
     """Return the plan that turns ``base`` into ``target``, in a project with or without an online store."""
     changes = diff_manifests(base, target)
     generation = base.generation + 1 if changes else base.generation
@@ -105,6 +109,7 @@ def plan_changes(base: Manifest, target: Manifest, *, online: bool = True) -> Ap
         create_tables=tuple(sorted(after - before)) if online else (),
         drop_tables=tuple(sorted(before - after)) if online else (),
         online=online,
+        notes=tuple(notes) if changes else (),
     )
 
 
@@ -141,7 +146,7 @@ def rebase_plan(plan: ApplyPlan, current: Manifest) -> ApplyPlan:
         reason = findings[0].message.rstrip(".")
         raise _conflict(f"somebody else's changes do not go with this plan ({kind_label(kind)} {name!r}: {reason})")
     _check_sources(plan, changes, current, target)
-    return plan_changes(current, target, online=plan.online)
+    return plan_changes(current, target, online=plan.online, notes=plan.notes)
 
 
 def _find(manifest: Manifest, kind: str, name: str) -> ObjectSpec | None:
