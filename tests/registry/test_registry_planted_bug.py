@@ -357,6 +357,12 @@ class KeepsItToItself(SoundStore):
         self.shelf = {}
 
 
+class RemembersItsOwnVersions(SoundStore):
+    def find_version(self, name: str) -> str | None:
+        self.seen = {**getattr(self, "seen", {})}
+        return self.seen.setdefault(name, super().find_version(name))  # type: ignore[no-any-return]
+
+
 class StampsTheSize(SoundStore):
     def stamp(self, name):
         found = self.shelf.get(name)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from repast.app.registry import HISTORY_LENGTH, REMOTE_TTL, Change, Registry
+from repast.app.registry import HISTORY_LENGTH, Change, Registry
 from repast.backends.registry.object_store import ObjectStoreRegistry
 from repast.core.manifest import EntitySpec, FieldSpec, Manifest, ProjectSpec, ProjectState, ViewState
 from repast.errors import (
@@ -70,7 +73,7 @@ class Flaky(RegistryStore):
     def __init__(self, store: RegistryStore) -> None:
         self.store = store
         self.cut: str | None = None
-        self.loads = 0
+        self.loads = self.looks = 0
         self.gate = threading.Event()
         self.gate.set()
 
@@ -83,6 +86,14 @@ class Flaky(RegistryStore):
         assert self.gate.wait(60)
         self.touch(name)
         return self.store.load(name)
+
+    def find_version(self, name: str) -> str | None:
+        assert self.gate.wait(60)
+        try:
+            self.touch(name)
+            return self.store.find_version(name)
+        finally:
+            self.looks += 1
 
     def swap(self, name: str, data: bytes | None, expected: str | None) -> Document | None:
         self.touch(name)
@@ -136,38 +147,97 @@ def test_a_writer_sees_what_others_wrote_after_it(tmp_path: Path) -> None:
     assert set(one.manifest().entities) == {"a", "b"}
 
 
-def refreshed(registry: Registry) -> Manifest:
-    """The manifest after a refresh in the background, if one is under way, has ended."""
-    manifest = registry.manifest()
-    for thread in threading.enumerate():
-        if thread.name == "repast-registry":
-            thread.join()
-            manifest = registry.manifest()
-    return manifest
+HOUR = timedelta(hours=1)
 
 
-def test_a_remote_registry_is_read_in_the_background_and_never_older_than_its_ttl(tmp_path: Path) -> None:
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """What a thread does in the background is seen by asking again."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def pollers() -> int:
+    return sum(thread.name == "repast-registry" for thread in threading.enumerate())
+
+
+def test_a_remote_registry_is_looked_at_in_the_background_and_nobody_waits(tmp_path: Path) -> None:
     clock = ManualClock()
     store = Flaky(memory(tmp_path))
-    reader = Registry(store, "demo", clock=clock)
+    reader = Registry(store, "demo", clock=clock, ttl=HOUR)
     writer = Registry(memory(tmp_path), "demo")
     assert reader.manifest().generation == 0
     add(writer, entity("a"))
-    loads = store.loads
-    clock.advance(REMOTE_TTL / 2 - SECOND)
-    assert refreshed(reader).generation == 0
-    assert store.loads == loads
+    clock.advance(HOUR / 2 - SECOND)
+    assert reader.manifest().generation == 0
+    assert (store.looks, store.loads) == (0, 1)
     clock.advance(SECOND)
+    for step, generation in ((HOUR / 2, 1), (2 * HOUR, 2), (-3 * HOUR, 3)):  # in time, late, and a clock put back
+        store.gate.clear()
+        assert [reader.manifest().generation for _ in range(3)] == [generation - 1] * 3
+        store.gate.set()
+        wait_until(lambda seen=generation: reader.manifest().generation == seen)  # type: ignore[misc]
+        add(writer, entity(f"e{generation}"))
+        clock.advance(step)
+    reader.close()
+
+
+def test_a_remote_registry_that_did_not_change_is_not_read_again(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = Flaky(memory(tmp_path))
+    add(Registry(memory(tmp_path), "demo"), entity("a"))
+    reader = Registry(store, "demo", clock=clock, ttl=HOUR)
+    manifest = reader.manifest()
+    for looks in range(1, 6):
+        clock.advance(HOUR)
+        assert reader.manifest() is manifest
+        wait_until(lambda looks=looks: store.looks == looks)  # type: ignore[misc]
+    assert reader.load_manifest()[0] is manifest
+    assert store.loads == 1
+    reader.close()
+
+
+def test_nobody_looks_for_a_reader_that_is_silent_closed_or_gone(tmp_path: Path) -> None:
+    before, clock = pollers(), ManualClock()
+    writer = Registry(memory(tmp_path), "demo")
+    reader = Registry(memory(tmp_path), "demo", clock=clock, ttl=timedelta(milliseconds=2))
+    assert reader.manifest().generation == 0
+    wait_until(lambda: pollers() == before)
+    add(writer, entity("a"))
+    clock.advance(SECOND)
+    assert reader.manifest().generation == 1, "the first after a silence looks itself"
+    assert pollers() == before + 1
+    reader.close()
+    assert pollers() == before
+    lost = Registry(memory(tmp_path), "demo", clock=clock, ttl=timedelta(milliseconds=2))
+    lost.manifest()
+    del lost
+    wait_until(lambda: pollers() == before)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_forked_process_looks_for_itself(tmp_path: Path) -> None:
+    """Though the parent's thread held its lock at that moment, and is not there."""
+    clock = ManualClock()
+    store = Flaky(local(tmp_path))
+    reader = Registry(store, "demo", clock=clock, ttl=HOUR)
+    assert reader.manifest().generation == 0
+    add(Registry(local(tmp_path), "demo"), entity("a"))
     store.gate.clear()
-    assert [reader.manifest().generation for _ in range(3)] == [0, 0, 0]  # nobody waits
+    clock.advance(HOUR)
+    assert reader.manifest().generation == 0
+    wait_until(reader._cache._lock.locked)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        store.gate = threading.Event()
+        store.gate.set()
+        os._exit(0 if reader.manifest().generation == 1 else 1)
     store.gate.set()
-    assert refreshed(reader).generation == 1
-    add(writer, entity("b"))
-    clock.advance(REMOTE_TTL)
-    assert reader.manifest().generation == 2  # whoever comes too late does
-    add(writer, entity("c"))
-    clock.advance(-timedelta(hours=1))
-    assert reader.manifest().generation == 3  # the clock was put back: its age is not known
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    wait_until(lambda: reader.manifest().generation == 1)
     reader.close()
 
 
@@ -175,33 +245,34 @@ def test_a_remote_registry_is_read_in_the_background_and_never_older_than_its_tt
 def test_the_ttl_may_be_set(tmp_path: Path, make: Callable[[Path], RegistryStore]) -> None:
     clock = ManualClock()
     writer = Registry(make(tmp_path), "demo")
-    minutely = Registry(make(tmp_path), "demo", clock=clock, ttl=timedelta(minutes=1))
+    hourly = Registry(make(tmp_path), "demo", clock=clock, ttl=HOUR)
     once = Registry(make(tmp_path), "demo", clock=clock, ttl=timedelta(0))
-    assert minutely.manifest().generation == once.manifest().generation == 0
+    assert hourly.manifest().generation == once.manifest().generation == 0
     add(writer, entity("a"))
-    clock.advance(timedelta(seconds=29))
-    assert refreshed(minutely).generation == 0
-    clock.advance(timedelta(seconds=31))
-    assert minutely.manifest().generation == 1
+    clock.advance(HOUR / 2 - SECOND)
+    assert hourly.manifest().generation == 0
+    clock.advance(SECOND)
+    wait_until(lambda: hourly.manifest().generation == 1)
     clock.advance(timedelta(days=1000))
-    assert refreshed(once).generation == 0
+    assert once.manifest().generation == 0
     once.refresh()
     assert once.manifest().generation == 1
+    hourly.close()
 
 
 def test_reading_goes_on_while_the_registry_is_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
     store = Flaky(memory(tmp_path))
-    reader = Registry(store, "demo", clock=clock)
+    reader = Registry(store, "demo", clock=clock, ttl=HOUR)
     written = add(reader, entity("a"))
     store.cut = ""
     with caplog.at_level(logging.WARNING, "repast.registry"):
         for _ in range(3):
-            clock.advance(REMOTE_TTL)
-            loads = store.loads
-            for _ in range(5):
-                assert reader.manifest() == written
-            assert store.loads == loads + 1  # not at every call
+            clock.advance(HOUR)
+            looks = store.looks
+            assert [reader.manifest() for _ in range(5)] == [written] * 5
+            wait_until(lambda looks=looks: store.looks > looks)  # type: ignore[misc]
+        assert store.looks <= 6  # not at every call
     assert [record.message for record in caplog.records] == [
         "serving on with the last registry that could be read: the network is down"
     ]
@@ -213,13 +284,14 @@ def test_reading_goes_on_while_the_registry_is_away(tmp_path: Path, caplog: pyte
         Registry(store, "demo").manifest()
     store.cut = None
     add(Registry(memory(tmp_path), "demo"), entity("b"))
-    clock.advance(REMOTE_TTL)
-    assert reader.manifest().generation == 2
+    clock.advance(HOUR)
+    wait_until(lambda: reader.manifest().generation == 2)
     store.cut = ""
     with caplog.at_level(logging.WARNING, "repast.registry"):
-        clock.advance(REMOTE_TTL)
+        clock.advance(HOUR)
         reader.manifest()
-    assert len(caplog.records) == 2  # a new outage is news
+        wait_until(lambda: len(caplog.records) == 2)  # a new outage is news
+    reader.close()
 
 
 @pytest.mark.parametrize(

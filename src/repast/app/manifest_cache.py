@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from weakref import WeakSet
 
+from repast.app.poller import Poller
 from repast.core.clock import Clock
 from repast.core.manifest import Manifest, ProjectSpec, decode_manifest
-from repast.errors import CorruptDataError, UnavailableError
+from repast.errors import ClosedError, CorruptDataError, RepastError
 from repast.ports.registry import Document, RegistryStore
 
 REMOTE_TTL = timedelta(seconds=10)
@@ -35,10 +38,11 @@ class ManifestCache:
     """One project's manifest, shared by all threads.
 
     Where the store can tell cheaply whether the document changed (files), it is asked each time, so a
-    change is seen at once. Where it can't (object stores), what is served is never older than the ttl:
-    from half of it on the manifest is read anew in the background, and only who comes after that waits.
-    Should reading fail while an earlier manifest is at hand, that one is served on and the failure is
-    logged, once per failure.
+    change is seen at once. Where it can't (databases, object stores), a thread asks for its version twice
+    per ttl and reads it when that changed, so who wants the manifest never waits for the network. After
+    minutes of silence the thread ends, and the next to ask waits for a look of its own if the last is
+    older than the ttl. Should looking fail while an earlier manifest is at hand, that one is served on and
+    the failure is logged, once per failure.
 
     Args:
         store: Where the document is.
@@ -55,20 +59,23 @@ class ManifestCache:
         self._clock = clock
         self._ttl = ttl
         self._cached: Cached | None = None
-        self._lock = threading.Lock()
-        self._refresher: threading.Thread | None = None
         self._failure = ""
+        self._begin()
+        _caches.add(self)
 
     def get(self) -> Manifest:
         """Return the manifest, read anew if it is due; the same object as long as nothing changed."""
         cached = self._cached
         if cached is None:
-            return self.refresh().manifest
+            found = self.refresh()
+            if self._ttl or (self._ttl is None and found.stamp is None):
+                self._poller.ask()
+            return found.manifest
         if self._ttl is None and cached.stamp is not None:
             if self._store.stamp(self.document) != cached.stamp:
                 self._refresh_or_keep(cached)
         elif self._ttl is None or self._ttl:
-            self._refresh_when_due(cached, self._ttl or REMOTE_TTL)
+            self._look_when_due(cached)
         return (self._cached or cached).manifest
 
     def refresh(self) -> Cached:
@@ -106,19 +113,29 @@ class ManifestCache:
             self._cached = None
 
     def close(self) -> None:
-        """Wait for a refresh that is under way."""
-        if self._refresher is not None:
-            self._refresher.join()
+        """Look no more, and wait for a look that is under way."""
+        self._poller.stop()
 
-    def _refresh_when_due(self, cached: Cached, ttl: timedelta) -> None:
+    def _begin(self) -> None:
+        """Make what a forked process cannot share with its parent."""
+        self._lock = threading.Lock()
+        self._poller = Poller(self._look, (self._ttl or REMOTE_TTL) / 2)
+
+    def _look_when_due(self, cached: Cached) -> None:
+        ttl = self._ttl or REMOTE_TTL
         age = self._clock() - cached.checked
-        if age >= ttl or age < timedelta(0):
+        is_looked_after = self._poller.ask()
+        if timedelta(0) <= age < ttl / 2:
+            return
+        if is_looked_after:
+            self._poller.wake()  # it is late, or the clock was set
+        elif not timedelta(0) <= age < ttl:
             self._refresh_or_keep(cached)
-        elif age * 2 >= ttl and (self._refresher is None or not self._refresher.is_alive()):
-            self._refresher = threading.Thread(
-                target=self._refresh_or_keep, args=(cached,), name="repast-registry", daemon=True
-            )
-            self._refresher.start()
+
+    def _look(self) -> None:
+        cached = self._cached
+        if cached is not None:
+            self._refresh_or_keep(cached)
 
     def _refresh_or_keep(self, seen: Cached) -> None:
         """Read the manifest unless that was done since ``seen``; keep the one there is if that fails."""
@@ -128,7 +145,9 @@ class ManifestCache:
             try:
                 self._cached = self._read()
                 self._failure = ""
-            except (UnavailableError, CorruptDataError) as error:
+            except ClosedError:
+                return
+            except RepastError as error:
                 self._cached = replace(seen, checked=self._clock())  # asks again after the ttl, not at every call
                 if str(error) != self._failure:
                     self._failure = str(error)
@@ -137,9 +156,11 @@ class ManifestCache:
     def _read(self) -> Cached:
         checked = self._clock()
         stamp = self._store.stamp(self.document)  # before reading: a change meanwhile is then seen next time
+        cached = self._cached
+        if cached is not None and stamp is None and self._store.find_version(self.document) == cached.version:
+            return replace(cached, stamp=None, checked=checked)
         found = self._store.load(self.document)
         version = found.version if found else None
-        cached = self._cached
         if cached is not None and cached.version == version:
             return replace(cached, stamp=stamp, checked=checked)
         return Cached(self._decode(found), version, stamp, checked)
@@ -154,3 +175,16 @@ class ManifestCache:
                 hint="it was left untouched; put the right document back",
             )
         return manifest
+
+
+_caches: WeakSet[ManifestCache] = WeakSet()
+
+
+def _begin_anew() -> None:
+    """In a forked process a lock may be held for ever by a thread that is not there."""
+    for cache in list(_caches):
+        cache._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

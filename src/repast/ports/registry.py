@@ -33,7 +33,7 @@ class RegistryStore(ABC):
 
         """
 
-    def version(self, name: str) -> str | None:
+    def find_version(self, name: str) -> str | None:
         """Return the version of the document, or None if there is none; stores override it where that is cheaper.
 
         Readers ask it every few seconds, in the background.

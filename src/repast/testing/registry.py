@@ -208,14 +208,27 @@ class RegistrySuite:
     @pytest.mark.parametrize("name", BAD_NAMES, ids=repr)
     def test_names_that_lead_elsewhere_are_refused(self, tmp_path: Path, name: str) -> None:
         store = self.make_store(tmp_path)
-        with pytest.raises(InvalidRequestError):
-            store.load(name)
+        for ask in (store.load, store.find_version):
+            with pytest.raises(InvalidRequestError):
+                ask(name)
         for data in (b"x", None):
             with pytest.raises(InvalidRequestError):
                 store.swap(name, data, None)
         assert list(store.names()) == []
 
-    # -- stamps -----------------------------------------------------------------------------------
+    # -- versions and stamps --------------------------------------------------------------------------
+
+    def test_the_version_can_be_asked_for_alone(self, tmp_path: Path) -> None:
+        store, other = self.make_store(tmp_path), self.make_store(tmp_path)
+        assert store.find_version("project.json") is None
+        first = _created(store, "project.json", b"one")
+        assert (store.find_version("project.json"), other.find_version("project.json")) == (first.version,) * 2
+        second = store.swap("project.json", b"two", first.version)
+        assert second is not None
+        assert other.find_version("project.json") == second.version
+        assert other.find_version("other.json") is None
+        store.swap("project.json", None, second.version)
+        assert (store.find_version("project.json"), other.find_version("project.json")) == (None, None)
 
     def test_a_stamp_changes_with_the_document(self, tmp_path: Path) -> None:
         """However fast the changes, and though the bytes keep their length; stores without stamps return None."""
@@ -323,6 +336,7 @@ class RegistrySuite:
         store.close()
         calls: list[Callable[[], object]] = [
             lambda: store.load("project.json"),
+            lambda: store.find_version("project.json"),
             lambda: store.swap("project.json", b"x", None),
             store.names,
         ]

@@ -87,6 +87,15 @@ class Bucket:
             return None
         return Document(found[0], _version(found[1]))
 
+    def find_version(self, name: str) -> str | None:
+        try:
+            meta = obstore.head(self._store, name)
+        except FileNotFoundError:
+            return None
+        except (BaseError, OSError) as error:
+            raise self._failure(error, f"read {name!r}") from error
+        return None if self._is_tombstone(meta) else _version(meta)
+
     def stamp(self, name: str) -> tuple[int, ...] | None:  # noqa: ARG002 - only a request could tell
         return None
 

@@ -56,6 +56,10 @@ class Folder:
             raise self._failure(error, f"read {path}") from error
         return Document(data, _version(data))
 
+    def find_version(self, name: str) -> str | None:
+        found = self.load(name)
+        return found.version if found else None
+
     def stamp(self, name: str) -> tuple[int, ...] | None:
         """Tell a changed document by one ``stat``; swaps make sure that the change time grows."""
         try:

@@ -20,6 +20,7 @@ class _Driver(Protocol):
     """One way to keep documents; names have been checked."""
 
     def load(self, name: str) -> Document | None: ...
+    def find_version(self, name: str) -> str | None: ...
     def swap(self, name: str, data: bytes | None, expected: str | None) -> Document | None: ...
     def names(self, prefix: str) -> Sequence[str]: ...
     def stamp(self, name: str) -> tuple[int, ...] | None: ...
@@ -55,6 +56,9 @@ class ObjectStoreRegistry(RegistryStore):
 
     def load(self, name: str) -> Document | None:
         return self._open(name).load(name)
+
+    def find_version(self, name: str) -> str | None:
+        return self._open(name).find_version(name)
 
     def stamp(self, name: str) -> tuple[int, ...] | None:
         return self._open(name).stamp(name)

@@ -68,13 +68,13 @@ class SqlRegistry(RegistryStore):
     def load(self, name: str) -> Document | None:
         return self._open(name).load(name)
 
-    def version(self, name: str) -> str | None:
-        return self._open(name).version(name)
+    def find_version(self, name: str) -> str | None:
+        return self._open(name).find_version(name)
 
     def swap(self, name: str, data: bytes | None, expected: str | None) -> Document | None:
         documents = self._open(name)
         if data is None and expected is None:
-            if documents.version(name) is not None:
+            if documents.find_version(name) is not None:
                 raise _conflict(name)
             return None
         version = documents.swap(name, data, expected)

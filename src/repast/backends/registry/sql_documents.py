@@ -74,7 +74,7 @@ class SqlDocuments:
         found = self._read(sa.select(_TABLE.c.data, _TABLE.c.version).where(_TABLE.c.name == name), f"read {name!r}")
         return Document(bytes(found[0][0]), str(found[0][1])) if found else None
 
-    def version(self, name: str) -> str | None:
+    def find_version(self, name: str) -> str | None:
         found = self._read(sa.select(_TABLE.c.version).where(_TABLE.c.name == name), f"read {name!r}")
         return str(found[0][0]) if found else None
 
