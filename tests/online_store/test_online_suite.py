@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections import defaultdict
@@ -310,6 +311,13 @@ class ComparesBeforeLocking(Broken):
         return greater
 
 
+class ComparesARoundTripBeforeWriting(Broken):
+    def wins(self, new: bytes, old: bytes) -> bool:
+        greater = new > old
+        time.sleep(0.0003)
+        return greater
+
+
 class WritesInTwoSteps(Broken):
     def write(self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes]) -> WriteResult:
         for key, value in zip(keys, values, strict=True):
@@ -327,6 +335,41 @@ class RestoresTheCatalog(MemoryOnlineStore):
         super().create(tables)
         time.sleep(0.001)
         super().drop(list(set(self._database()) - set(before) - set(tables)))
+
+
+class StopsAtAMegabyte(MemoryOnlineStore):
+    """Takes the first page of an answer for all of it."""
+
+    def read(self, reads: Reads) -> Values:
+        size, values = 0, super().read(reads)
+        for found in values:
+            for position, value in enumerate(found):
+                size += len(value or b"")
+                found[position] = value if size < 1_000_000 else None
+        return values
+
+
+class StaysInItsFirstLoop(MemoryOnlineStore):
+    loop: asyncio.AbstractEventLoop | None = None
+
+    async def aread(self, reads: Reads) -> Values:
+        self.loop = self.loop or asyncio.get_running_loop()
+        if self.loop is not asyncio.get_running_loop():
+            raise UnavailableError("attached to a different loop")
+        return await super().aread(reads)
+
+
+class LeavesAnswersInThePipe(MemoryOnlineStore):
+    """Puts the next question on a connection whose last answer nobody fetched."""
+
+    def __init__(self, *, repo_path: Path) -> None:
+        super().__init__(repo_path=repo_path)
+        self.pipe: list[Values] = []
+
+    async def aread(self, reads: Reads) -> Values:
+        self.pipe.append(self.read(reads))
+        await asyncio.sleep(0)
+        return self.pipe.pop(0)
 
 
 class LocksKeysInBatchOrder(Broken):
@@ -428,6 +471,10 @@ PLANTED: list[tuple[type[OnlineStore], str]] = [
     (ReadsRepeatedTablesOnce, "test_many_tables_are_read_in_one_call"),
     (AddsListsOnly, "test_keys_may_be_tuples"),
     (AreadAnswersTheFirst, "test_aread_equals_read"),
+    (StopsAtAMegabyte, "test_a_read_may_be_larger_than_any_limit"),
+    (StaysInItsFirstLoop, "test_aread_works_in_any_event_loop"),
+    (LeavesAnswersInThePipe, "test_a_cancelled_aread_spoils_no_later_one"),
+    (ComparesARoundTripBeforeWriting, "test_racing_histories_end_in_one_state"),
     (EraseTakesPrefixes, "test_erase_removes_rows_and_counts_them"),
     (EraseCountsKeys, "test_erase_removes_rows_and_counts_them"),
     (EraseLeavesATombstone, "test_erase_removes_rows_and_counts_them"),

@@ -81,7 +81,8 @@ class RedisOnlineStore(OnlineStore, SupportsExpiry):
         expire_rows: bool = False,
         key_ttl_seconds: int | None = None,
     ) -> None:
-        require("redis", extra="redis", purpose="The Redis online store")
+        for package in ("redis", "hiredis"):
+            require(package, extra="redis", purpose="The Redis online store")
         from repast.backends.online.redis_link import ClusterLink, SingleLink
         from repast.backends.online.redis_option import check_option, client_options
 

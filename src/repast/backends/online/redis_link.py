@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, TypeAlias
 from zlib import crc32
 
+from hiredis import pack_command
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import AskError, MovedError, ResponseError
@@ -35,8 +36,9 @@ Part: TypeAlias = "tuple[int, Sequence[int] | None, Sequence[bytes]]"
 """A shard, positions of keys (None: those after the last ones), keys."""
 
 _SLOTS = 16_384
-_SHARDS = 256
-"""Parts of a table in a cluster. Part of the layout: with another number rows would not be found."""
+_SHARDS = 128
+"""Parts of a table in a cluster: few, for a read asks each; many, for they are spread over the nodes and moved whole.
+Part of the layout: with another number rows would not be found."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.05, 1.0
 
 
@@ -135,7 +137,7 @@ class SingleLink(Link):
         pool = self._pools.get()
         connection = await pool.get_connection()
         try:
-            packed = b"".join([piece for _, args in commands for piece in connection.pack_command(*args)])
+            packed = b"".join([pack_command(args) for _, args in commands])
             await connection.send_packed_command(packed, check_health=False)
             replies: list[Any] = []
             for _ in commands:
@@ -159,7 +161,7 @@ class SingleLink(Link):
 
 
 class ClusterLink(Link):
-    """A cluster. Each table has a shard in every 64th slot; a row's is told by its key."""
+    """A cluster. Each table has a shard in every 128th slot; a row's is told by its key."""
 
     shards = _SHARDS
 
@@ -273,9 +275,9 @@ async def _afailed(error: Exception) -> None:
 
 
 def _send(connection: Any, commands: Sequence[tuple[Any, ...]], wait: int, options: ClientOptions) -> None:
-    packed = [piece for args in commands for piece in connection.pack_command(*args)]
+    packed = [pack_command(args) for args in commands]
     if wait:
-        packed += connection.pack_command("WAIT", wait, int(options.timeout * 800))  # answers before it is given up
+        packed.append(pack_command(("WAIT", wait, int(options.timeout * 800))))  # answers before it is given up
     connection.send_packed_command([b"".join(packed)], check_health=False)
 
 

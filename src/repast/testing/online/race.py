@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from functools import partial
+from itertools import chain
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from repast.ports.online import OnlineStore, OnlineTable, WriteResult
-from repast.testing.online.base import TABLE, OnlineStoreBase, run_together
+from repast.testing.online.base import TABLE, OnlineStoreBase, fresh_tables, run_together
+from repast.testing.online.row import Row, split
 
 
 class RaceRules(OnlineStoreBase):
@@ -46,6 +52,33 @@ class RaceRules(OnlineStoreBase):
         assert store.read([(TABLE, keys)]) == [expected]
         total = sum(results, WriteResult())
         assert total.written + total.unchanged + total.late == 4 * 10 * 200
+
+    def test_racing_histories_end_in_one_state(self, store: OnlineStore) -> None:
+        """Writers whose rows come in no order of time leave what one writer of all rows would, and count them all."""
+        tables = fresh_tables(store)
+
+        @settings(max_examples=12)
+        @given(st.integers(2, 12), st.integers(0, 1 << 32))
+        def check(keys: int, seed: int) -> None:
+            draw = random.Random(seed)  # noqa: S311 (no secret)
+            table, results = next(tables), list[WriteResult]()
+            # In step, each writer's batches name all keys in one order: so they meet at each key.
+            histories = [[[_draw_row(draw, key) for key in range(keys)] for _ in range(4)] for _ in range(3)]
+
+            def write(history: list[list[Row]]) -> None:
+                for batch in history:
+                    results.append(store.write(table, *split(batch)))
+
+            run_together([partial(write, history) for history in histories])
+            expected: dict[bytes, bytes] = {}
+            for key, value in chain.from_iterable(chain.from_iterable(histories)):
+                expected[key] = max(value, expected.get(key, b""))
+            assert store.read([(table, list(expected))]) == [list(expected.values())]
+            assert store.count(table) == keys
+            total = sum(results, WriteResult())
+            assert total.written + total.unchanged + total.late == 3 * 4 * keys
+
+        check()
 
     def test_racing_equal_writes_are_counted_once(self, store: OnlineStore) -> None:
         """Of threads that write one and the same new row, exactly one has written it."""
@@ -101,3 +134,7 @@ class RaceRules(OnlineStoreBase):
 
 def write_into(results: list[WriteResult], store: OnlineStore, keys: list[bytes], values: list[bytes]) -> None:
     results.append(store.write(TABLE, keys, values))
+
+
+def _draw_row(draw: random.Random, key: int) -> Row:
+    return b"%d" % key, draw.randbytes(draw.randrange(3))

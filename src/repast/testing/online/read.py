@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from repast.ports.online import OnlineStore, OnlineTable, WriteResult
-from repast.testing.online.base import OTHER, TABLE, OnlineStoreBase
+from repast.ports.online import OnlineStore, OnlineTable, Reads, Values, WriteResult
+from repast.testing.online.base import OTHER, TABLE, OnlineStoreBase, run_together
 
 
 class ReadRules(OnlineStoreBase):
@@ -57,6 +57,46 @@ class ReadRules(OnlineStoreBase):
 
         assert asyncio.run(read_all()) == [store.read(read) for read in reads]
 
+    def test_a_read_may_be_larger_than_any_limit(self, store: OnlineStore) -> None:
+        """Thousands of keys of several tables, and megabytes of values, are answered whole by one call."""
+        tables = [OnlineTable("project", f"view{number}") for number in range(3)]
+        store.create(tables)
+        keys = [b"%d" % number for number in range(5000)]
+        values = [b"%d" % number * (8_000 if number % 50 == 0 else 1) for number in range(5000)]
+        for table in tables:
+            assert store.write(table, keys, values) == WriteResult(written=5000)
+        asked, expected = [*keys[::-1], b"?", keys[7]], [*values[::-1], None, values[7]]
+        reads = [(table, asked) for table in tables]
+        assert store.read(reads) == [expected] * 3
+        assert asyncio.run(_aread(store, reads)) == [expected] * 3
+        assert store.erase(tables[0], keys) == 5000
+
+    def test_aread_works_in_any_event_loop(self, store: OnlineStore) -> None:
+        """A store outlives event loops: programs may run several, one after another or in threads at once."""
+        store.create([TABLE])
+        store.write(TABLE, [b"a", b"b"], [b"1", b"2"])
+        reads = [(TABLE, [b"b", b"?", b"a"])]
+        found: list[Values] = [asyncio.run(_aread(store, reads)) for _ in range(3)]
+        run_together([lambda: found.append(asyncio.run(_aread(store, reads)))] * 3)
+        assert found == [[[b"2", None, b"1"]]] * 6
+
+    def test_a_cancelled_aread_spoils_no_later_one(self, store: OnlineStore) -> None:
+        """Reads that are given up half-way leave no answers behind for others."""
+        store.create([TABLE])
+        keys = [b"%d" % number for number in range(500)]
+        store.write(TABLE, keys, keys)
+
+        async def give_up() -> None:
+            for delay in range(20):
+                task = asyncio.create_task(_aread(store, [(TABLE, keys)]))
+                for _ in range(delay):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                assert await store.aread([(TABLE, keys[delay : delay + 2])]) == [keys[delay : delay + 2]]
+
+        asyncio.run(give_up())
+
     def test_erase_removes_rows_and_counts_them(self, store: OnlineStore) -> None:
         """Missing and repeated keys count for nothing; an erased row may come back with any value."""
         store.create([TABLE])
@@ -68,3 +108,7 @@ class ReadRules(OnlineStoreBase):
         assert store.erase(TABLE, [b"a"]) == 0
         assert store.write(TABLE, [b"a"], [b"1"]) == WriteResult(written=1)
         assert store.read([(TABLE, [b"a"])]) == [[b"1"]]
+
+
+async def _aread(store: OnlineStore, reads: Reads) -> Values:
+    return await store.aread(reads)

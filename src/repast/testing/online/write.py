@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import pytest
 from hypothesis import given
@@ -12,15 +11,8 @@ from hypothesis import strategies as st
 from repast.errors import InvalidRequestError
 from repast.ports.online import OnlineStore, OnlineTable, WriteResult
 from repast.testing.online.base import TABLE, OnlineStoreBase, fresh_tables
+from repast.testing.online.row import ROW, Row, split
 
-Row: TypeAlias = tuple[bytes, bytes]
-
-# Few keys and short values over few bytes: rows meet often, and prefixes and high bytes are common.
-ROW = st.tuples(
-    st.sampled_from([b"k", b"k\x00", b"\x00", b"\xff\xff"]),
-    st.binary(max_size=3)
-    | st.sampled_from([b"\x7f", b"\x80", b"a", b"B", b"10", b"9", b"a\x00", b"a\x00b", b"a\x00c"]),
-)
 HISTORY = st.lists(st.lists(ROW, max_size=6), max_size=6)
 
 
@@ -79,7 +71,7 @@ class WriteRules(OnlineStoreBase):
         def check(history: list[list[Row]]) -> None:
             table, kept = next(tables), dict[bytes, bytes]()
             for batch in history:
-                assert store.write(table, *_split(batch)) == _expected_counts(kept, batch)
+                assert store.write(table, *split(batch)) == _expected_counts(kept, batch)
             assert store.count(table) == len(kept)
             assert store.read([(table, list(kept))]) == [list(kept.values())]
 
@@ -99,7 +91,7 @@ class WriteRules(OnlineStoreBase):
             shuffled = data.draw(st.permutations(rows + again))
             cut = data.draw(st.integers(0, len(shuffled)))
             for batch in (shuffled[:cut], shuffled[cut:]):
-                store.write(table, *_split(batch))
+                store.write(table, *split(batch))
             assert store.read([(table, list(expected))]) == [list(expected.values())]
 
         check()
@@ -143,10 +135,6 @@ _ORDERED = [
     (b"x" * 5000 + b"a", b"x" * 5000 + b"b"),
 ]
 """Pairs of (smaller, greater) by memcmp that other orders confuse."""
-
-
-def _split(rows: Sequence[Row]) -> tuple[list[bytes], list[bytes]]:
-    return [key for key, _ in rows], [value for _, value in rows]
 
 
 def _expected_counts(kept: dict[bytes, bytes], batch: Sequence[Row]) -> WriteResult:
