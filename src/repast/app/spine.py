@@ -144,10 +144,13 @@ def _from_pandas(frame: Any, columns: Sequence[str] | None, types: Mapping[str, 
 def _from_series(series: Any, dtype: DataType | None, subject: str) -> pa.Array | pa.ChunkedArray:
     import pyarrow as pa
 
-    if str(series.dtype) == "object":
+    kind = series.dtype.kind
+    if kind == "O" and str(series.dtype) == "object":
         return _from_objects([_or_none(value) for value in series], dtype, subject)
     try:
-        return pa.array(series, from_pandas=True)
+        # NumPy's own types need not be asked what they are: that takes longer than to convert a few rows.
+        plain = kind in "biuf" and type(series.dtype).__module__.startswith("numpy")
+        return pa.array(series.to_numpy() if plain else series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InvalidRequestError(f"{subject} cannot be read: {error}", hint="give it one plain type") from error
 

@@ -16,7 +16,7 @@ import msgspec
 from repast.core.cast import cast_array, to_instants
 from repast.core.codec.key import KeyCodec
 from repast.core.codec.row import RowCodec
-from repast.core.manifest import FeatureViewSpec, LayoutSpec, SourceSpec
+from repast.core.manifest import FeatureViewSpec, FieldSpec, LayoutSpec, SourceSpec
 from repast.errors import InvalidRequestError, InvalidValueError, did_you_mean
 from repast.types import DataType, UnixTimestamp, from_arrow
 
@@ -47,7 +47,7 @@ class ViewRows:
 
     def batches(self) -> Iterator[tuple[list[bytes], list[bytes]]]:
         """Yield keys and values as the online store takes them, BATCH rows at a time."""
-        key_codec, row_codec = KeyCodec(self.view.join_keys), _row_codec(msgspec.json.encode(self.view.layouts[-1]))
+        key_codec, row_codec = _codecs(msgspec.json.encode((self.view.join_keys, self.view.layouts[-1])))
         for start in range(0, len(self.event), BATCH):
             event = self.event.slice(start, BATCH)
             keys = key_codec.encode_columns([key.slice(start, BATCH) for key in self.keys], rows=len(event))
@@ -56,9 +56,10 @@ class ViewRows:
 
 
 @lru_cache(maxsize=256)
-def _row_codec(layout: bytes) -> RowCodec:
-    """Return the codec of a layout; making one takes longer than encoding a row."""
-    return RowCodec(msgspec.json.decode(layout, type=LayoutSpec))
+def _codecs(shape: bytes) -> tuple[KeyCodec, RowCodec]:
+    """Return the codecs of join keys and a layout; making them takes longer than encoding a row."""
+    join_keys, layout = msgspec.json.decode(shape, type=tuple[tuple[FieldSpec, ...], LayoutSpec])
+    return KeyCodec(join_keys), RowCodec(layout)
 
 
 def input_types(view: FeatureViewSpec, source: SourceSpec) -> dict[str, DataType | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from repast.core.manifest import FeatureViewSpec, FieldSpec, Manifest, OnDemandFeatureViewSpec, ProjectionSpec
 from repast.errors import InvalidRequestError, NotFoundError, did_you_mean
@@ -59,6 +61,17 @@ class OnDemandSelection:
     keys: tuple[str, ...] = ()
     """Key columns of the spine or request that its source views are found by; the function gets them too."""
     request_fields: tuple[FieldSpec, ...] = ()
+
+    @cached_property
+    def named_inputs(self) -> tuple[tuple[str, InputColumn], ...]:
+        """The names that the function knows its inputs by: each its full one, and its own unless two share it."""
+        own = Counter(column.name for column in self.inputs)
+        named: list[tuple[str, InputColumn]] = []
+        for column in self.inputs:
+            if own[column.name] == 1:
+                named.append((column.name, column))
+            named.append((column.full_name, column))
+        return tuple(named)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,12 +38,8 @@ def name_inputs(
 
     """
     named: dict[str, _Column] = {name: keys[name] for name in selection.keys if name in keys}
-    own = [column.name for column in selection.inputs]
-    for column in selection.inputs:
-        values = feature(column.view, column.feature)
-        if own.count(column.name) == 1:
-            named[column.name] = values
-        named[column.full_name] = values
+    for name, column in selection.named_inputs:
+        named[name] = feature(column.view, column.feature)
     for spec in selection.request_fields:
         named[spec.name] = request[spec.name]
     return named
