@@ -29,6 +29,8 @@ class RepoConfig:
         registry: A path or address, or a mapping with ``path``, ``type`` and ``cache_ttl_seconds``.
         offline_store: Name of an engine, or a mapping with ``type`` and its options.
         online_store: Name of a store, or a mapping with ``type`` and its options; None: there is none.
+        batch_engine: Name of an engine that loads read and write with, or a mapping with ``type`` and its
+            options; None: the offline store's; ``local`` writes from this process, whatever the engine.
         repo_path: Folder that relative paths start at and definitions are read from; default: the current one.
         others: Further keys of feature_store.yaml.
 
@@ -46,6 +48,8 @@ class RepoConfig:
     """How old the registry may be as it is seen here; None: the store's default. Zero: never read again unasked."""
     offline_store: BackendConfig
     online_store: BackendConfig | None
+    batch_engine: BackendConfig | None
+    """What loads read and write with; None: the offline store's engine."""
     repo_path: Path
     file: Path | None = field(compare=False)
     """The file this was read from."""
@@ -61,6 +65,7 @@ class RepoConfig:
         registry: str | Path | Mapping[str, object] | None = None,
         offline_store: str | Mapping[str, object] | None = None,
         online_store: str | Mapping[str, object] | None = "sqlite",
+        batch_engine: str | Mapping[str, object] | None = None,
         repo_path: str | Path | None = None,
         **others: object,
     ) -> None:
@@ -70,6 +75,7 @@ class RepoConfig:
             "provider": provider,
             "registry": str(registry) if isinstance(registry, Path) else registry,
             "offline_store": offline_store,
+            "batch_engine": batch_engine,
             **others,
         }
         values = {key: value for key, value in values.items() if value is not None} | {"online_store": online_store}
@@ -109,6 +115,7 @@ class RepoConfig:
             "registry": registry,
             "offline_store": self.offline_store.to_public_dict(),
             "online_store": self.online_store.to_public_dict() if self.online_store else None,
+            **({"batch_engine": self.batch_engine.to_public_dict()} if self.batch_engine else {}),
         }
 
     def __repr__(self) -> str:

@@ -8,20 +8,21 @@ from datetime import timedelta
 from typing import Any
 
 from repast.app.document import Document, config_error
-from repast.app.feast_key import BACKEND_ALIASES, IGNORED_KEYS, IGNORED_OPTIONS, REGISTRY_OPTIONS
+from repast.app.feast_key import BACKEND_ALIASES, BATCH_ENGINES, IGNORED_KEYS, IGNORED_OPTIONS, REGISTRY_OPTIONS
 from repast.app.section import BackendConfig
 from repast.errors import Problem, did_you_mean
 
 FILE_NAME = "feature_store.yaml"
 
 PROJECT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-KEYS = ("project", "project_description", "provider", "registry", "offline_store", "online_store")
+KEYS = ("project", "project_description", "provider", "registry", "offline_store", "online_store", "batch_engine")
 """The keys that mean something to Repast, in the order they are shown."""
 
 LOCAL: Mapping[str, Mapping[str, object]] = {
     "registry": {"type": "object_store"},
     "offline_store": {"type": "duckdb"},
     "online_store": {"type": "sqlite"},
+    "batch_engine": {"type": "local"},
 }
 """What provider "local" stands for."""
 
@@ -48,6 +49,7 @@ class ConfigResolver:
         resolved["registry"] = self.registry(defaults)
         resolved["offline_store"] = self.backend("offline_store", defaults)
         resolved["online_store"] = None if self.without_online() else self.backend("online_store", defaults)
+        resolved["batch_engine"] = self.batch_engine(defaults)
         if self.problems:
             raise config_error(self.problems)
         return resolved
@@ -130,6 +132,16 @@ class ConfigResolver:
             written = {}
         kind = self.type_of(section, written, str(defaults[section]["type"]))
         return BackendConfig(section, kind, self.options(section, kind, written), self.origin)
+
+    def batch_engine(self, defaults: Mapping[str, Mapping[str, object]]) -> BackendConfig | None:
+        """Return the engine for loads; of those that Feast runs elsewhere, the offline store's does the work."""
+        if self.values.get("batch_engine") is None:
+            return None
+        config = self.backend("batch_engine", defaults)
+        if config.type in BATCH_ENGINES:
+            self.ignored["batch_engine"] = BATCH_ENGINES[config.type]
+            return None
+        return config
 
     def type_of(self, section: str, written: Mapping[str, object], default: str) -> str:
         key = "registry_type" if section == "registry" and "registry_type" in written else "type"

@@ -8,7 +8,6 @@ IGNORED_KEYS: Mapping[str, str] = {
     "entity_key_serialization_version": "Repast has one key encoding, and versions it itself",
     "coerce_tz_aware": "instants are always UTC inside; naive ones mean UTC",
     "flags": "no feature needs a flag",
-    "batch_engine": "loads run in the offline store's engine",
     "materialization": "loads read only the newest rows and size their batches themselves",
     "feature_server": "there is no feature server yet",
     "auth": "there is no server yet that could ask who you are",
@@ -21,9 +20,16 @@ IGNORED_KEYS: Mapping[str, str] = {
 BACKEND_ALIASES: Mapping[str, Mapping[str, str]] = {
     "registry": {"file": "object_store"},
     "offline_store": {"file": "duckdb", "dask": "duckdb"},
+    "batch_engine": {"spark.engine": "spark"},
     "online_store": {"SqliteOnlineStore": "sqlite"},
 }
 """Feast's names for what Repast calls otherwise."""
+
+BATCH_ENGINES: Mapping[str, str] = dict.fromkeys(
+    ("snowflake.engine", "lambda", "k8s", "spark_application", "ray.engine", "flink.engine", "trino.engine", "trino"),
+    "the offline store's engine finds the newest rows, and this process writes them",
+)
+"""Batch engines of Feast that are accepted without effect, with the reason."""
 
 REGISTRY_OPTIONS = ("registry_type", "cache_ttl_seconds")
 """Options of the registry section that are not the registry store's own."""
@@ -66,6 +72,7 @@ IGNORED_OPTIONS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "thread_pool_executor_worker_count": "the registry is one small document, not many rows",
         "schema_mode": "the one table is made when it is missing",
     },
+    ("batch_engine", "local"): {"backend": "the offline store's engine does the work"},
     ("offline_store", "duckdb"): {
         "staging_location": "results are streamed, not staged",
         "staging_location_endpoint_override": "results are streamed, not staged",

@@ -77,10 +77,16 @@ def execute_load(
     """
     # Counting comes first: rows that arrive between the two queries are then read but not yet
     # accounted for, and the next load reads them again.
-    count_rows(workspace.engine, plan, tally)
-    batches = encode_rows(workspace.engine.run(plan.rows), plan, view)
-    store, table = workspace.online, online_table(plan.project, view)
-    write_rows(partial(write_online, store, table, view), batches, tally, progress)
+    loader, workers = workspace.loader, workspace.workers
+    count_rows(loader, plan, tally)
+    if workers is not None:
+        from repast.app.worker_load import write_on_workers
+
+        write_on_workers(workspace, workers, plan, view, tally)
+    else:
+        store, table = workspace.online, online_table(plan.project, view)
+        batches = encode_rows(loader.run(plan.rows), plan, view)
+        write_rows(partial(write_online, store, table, view), batches, tally, progress)
     _remember(workspace, plan, tally)
     if progress is not None:
         progress(tally.done, tally.done)

@@ -109,7 +109,7 @@ def _load(
     manifest = _manifest(workspace)
     views = _views(manifest, names)
     if views:  # what is misconfigured fails the call, not view after view
-        _ = workspace.engine, workspace.online
+        _ = workspace.loader, workspace.online
     report = LoadReport(views=tuple(_load_view(workspace, manifest, view, window, progress) for view in views))
     if report.failed:
         raise _failure(report)
@@ -154,7 +154,7 @@ def _plan(workspace: Workspace, manifest: Manifest, view: FeatureViewSpec, windo
     source = manifest.get("data_sources", view.source)
     assert isinstance(source, SourceSpec)
     # Listed before reading: what changes in between is read now and once more by the next load.
-    files = workspace.engine.files(source)
+    files = workspace.loader.files(source)
     end_us, now_us, project = window.end_us, window.now_us, manifest.project.name
     if window.start_us is not None:
         return plan_window(project, view, source, start_us=window.start_us, end_us=end_us, now_us=now_us, files=files)

@@ -24,6 +24,7 @@ GROUPS: Mapping[str, str] = {
     "registry": "repast.registries",
     "offline_store": "repast.offline_stores",
     "online_store": "repast.online_stores",
+    "batch_engine": "repast.batch_engines",
 }
 """Section of feature_store.yaml -> group of entry points."""
 
@@ -31,6 +32,7 @@ _PORTS: Mapping[str, tuple[str, str]] = {
     "registry": ("repast.ports.registry", "RegistryStore"),
     "offline_store": ("repast.ports.offline", "OfflineEngine"),
     "online_store": ("repast.ports.online", "OnlineStore"),
+    "batch_engine": ("repast.ports.offline", "OfflineEngine"),
 }
 
 
@@ -48,6 +50,12 @@ def open_registry(config: RepoConfig) -> RegistryStore:
 def open_offline_engine(config: RepoConfig) -> OfflineEngine:
     """Make the offline engine of a configuration; errors as in :func:`open_registry`."""
     return cast("OfflineEngine", _open(config, config.offline_store))
+
+
+def open_batch_engine(config: RepoConfig) -> OfflineEngine:
+    """Make the engine that loads read with; errors as in :func:`open_registry`."""
+    assert config.batch_engine is not None
+    return cast("OfflineEngine", _open(config, config.batch_engine))
 
 
 def open_online_store(config: RepoConfig) -> OnlineStore:
@@ -70,8 +78,10 @@ def check_backends(config: RepoConfig) -> list[Problem]:
     An installed type without options is not imported: engines are heavy, and a missing option is told on opening.
     """
     problems: list[Problem] = []
-    for backend in (config.registry, config.offline_store, config.online_store):
-        if backend is None or (not backend.options and backend.type in installed(GROUPS[backend.section])):
+    for backend in (config.registry, config.offline_store, config.online_store, config.batch_engine):
+        if backend is None or (backend.section, backend.type) == ("batch_engine", "local"):
+            continue
+        if (not backend.options and backend.type in installed(GROUPS[backend.section])):
             continue
         found = find_class(config, backend)
         problems += [found] if isinstance(found, Problem) else check_options(found, backend)[1]

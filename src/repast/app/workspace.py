@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from repast.app.registry import Registry
     from repast.ports.offline import OfflineEngine
     from repast.ports.online import OnlineStore
+    from repast.ports.worker import SupportsWorkers
+
+LOCAL = "local"
+"""The batch engine that is none: loads are written from this process."""
 
 
 class Workspace:
@@ -44,6 +48,22 @@ class Workspace:
         return open_offline_engine(self.config)
 
     @cached_property
+    def loader(self) -> OfflineEngine:
+        """The engine that loads read with: the batch engine, or the offline engine where there is none."""
+        from repast.app.plugin import open_batch_engine
+
+        config = self.config.batch_engine
+        return self.engine if config is None or config.type == LOCAL else open_batch_engine(self.config)
+
+    @property
+    def workers(self) -> SupportsWorkers | None:
+        """The loader if loads are written by its workers; ``batch_engine: local`` writes from this process."""
+        from repast.ports.worker import SupportsWorkers
+
+        local = self.config.batch_engine is not None and self.config.batch_engine.type == LOCAL
+        return self.loader if isinstance(self.loader, SupportsWorkers) and not local else None
+
+    @cached_property
     def online(self) -> OnlineStore:
         """The online store."""
         from repast.app.plugin import open_online_store
@@ -59,7 +79,7 @@ class Workspace:
 
     def close(self) -> None:
         """Close what was opened. Idempotent."""
-        for name in ("registry", "engine", "online"):
+        for name in ("registry", "engine", "loader", "online"):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
@@ -15,8 +15,22 @@ from sqlglot import exp
 
 from repast.backends.offline.spark.arrow import schema_of, stream
 from repast.backends.offline.spark.failure import translated
+from repast.backends.offline.spark.frame import SparkFrame
+from repast.backends.offline.spark.location import spark_path
 from repast.backends.offline.spark.session import open_session
 from repast.backends.offline.spark.source import SOURCE_VIEW, Scan, append, open_source, source_files, subject_of
+from repast.backends.offline.spark.worker import (
+    Conformed,
+    Restored,
+    asked,
+    in_spine_order,
+    keep,
+    numbered,
+    packed_found,
+    packed_spine,
+    work_on,
+)
+from repast.core.finish import found_column
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import TIME, CountRows, OfflinePlan, PointInTimeJoin, ReadRows
 from repast.core.sql.dialect.spark import SPARK
@@ -25,14 +39,18 @@ from repast.core.sql.node import table
 from repast.core.sql.plan import compile_plan
 from repast.errors import ClosedError, InvalidRequestError
 from repast.ports.offline import OfflineEngine
+from repast.ports.worker import Frame, FrameJoin, SupportsFrames, SupportsWorkers
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from repast.ports.worker import Work
+
 _SPINE_VIEW = "__repast_spine"
+_SPINE_FILES = (".parquet", ".parquet/", ".csv", ".csv.gz")
 
 
-class SparkEngine(OfflineEngine):
+class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames):
     """Runs plans on Spark. The session is the process's own: the one that is there, or a new one.
 
     Args:
@@ -136,6 +154,52 @@ class SparkEngine(OfflineEngine):
         else:
             append(session, source, rows, self.repo_path)
 
+    def map(self, plan: ReadRows, work: Work, schema: pa.Schema) -> pa.RecordBatchReader:
+        """See :meth:`SupportsWorkers.map`."""
+        scan = self._open(plan.source, plan)
+        with translated(subject_of(plan.source)):
+            rows = self.frame(plan, scan)
+            keys = [key.name for key in plan.keys]
+            parted = rows.repartition(self._partitions, *keys) if self._partitions else rows.repartition(*keys or [1])
+            conformed = Conformed(work, schema_of(rows, nanos_of(plan, scan)))
+            # All partitions at once: what comes back is small.
+            return work_on(parted, conformed, schema).toArrow().to_reader()
+
+    def open_frame(self, spine: Any) -> Frame | None:
+        """See :meth:`SupportsFrames.open_frame`."""
+        if isinstance(spine, pa.Table):
+            return SparkFrame(self.session.createDataFrame(spine), "entity_df")
+        if type(spine).__module__.startswith("pyspark.sql."):
+            return SparkFrame(spine, "entity_df")
+        if isinstance(spine, str) and not spine.endswith(_SPINE_FILES):
+            return SparkFrame(self.select(spine), "The SQL of the spine")
+        if isinstance(spine, str | Path):
+            source = SourceSpec(name="entity_df", source_type="file", options=_spine_options(str(spine)))
+            return SparkFrame(self._open(source).frame, "entity_df")
+        return None
+
+    def join(self, spine: Frame, request: FrameJoin) -> Frame:
+        """See :meth:`SupportsFrames.join`."""
+        with translated("The retrieval"):
+            bound = keep(work_on(numbered(spine.native), request.bind, request.bound), self._staging_folder())
+            facts = _facts_of_frame(bound)
+            union, nanos = packed_spine(bound), {}
+            for number, (plan, columns) in enumerate(request.joins):
+                scan = self._open(plan.source, plan)
+                found = self.frame(plan, scan, asked(bound, plan, columns), facts)
+                union = union.unionByName(packed_found(found, number), allowMissingColumns=True)
+                nanos[found_column(number)] = nanos_of(plan, scan)
+            finish = Restored(request.finish, nanos)
+            return SparkFrame(work_on(in_spine_order(union, bound), finish, request.answer), "The retrieval")
+
+    def explain_join(self, request: FrameJoin) -> list[str]:
+        """See :meth:`SupportsFrames.explain_join`."""
+        facts = SpineFacts(1, 0, 0, table(_SPINE_VIEW))
+        return [statement(plan, self._open(plan.source, plan), facts, pretty=True) for plan, _ in request.joins]
+
+    def _staging_folder(self) -> str | None:
+        return None if self._staging is None else spark_path(self._staging, self.repo_path).rstrip("/")
+
     def close(self) -> None:
         """Forget the session. It stays open: others of this process may use it, and Spark has but one."""
         with self._lock:
@@ -172,6 +236,15 @@ def facts_of(spine: pa.Table) -> SpineFacts:
     if ends["min"] is None:
         ends = {"min": 0, "max": 0}
     return SpineFacts(spine.num_rows, ends["min"], ends["max"], table(_SPINE_VIEW))
+
+
+def _facts_of_frame(spine: DataFrame) -> SpineFacts:
+    rows, first, last = spine.selectExpr("count(*)", f"min({TIME})", f"max({TIME})").collect()[0]
+    return SpineFacts(rows, first or 0, last or 0, table(_SPINE_VIEW))
+
+
+def _spine_options(path: str) -> dict[str, str]:
+    return {"path": path, "file_format": "parquet" if path.rstrip("/").endswith((".parquet", ".pq")) else "csv"}
 
 
 def check_select(statement: str) -> None:

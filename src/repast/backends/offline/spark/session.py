@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repast.errors import InvalidConfigError, MissingDependencyError, UnavailableError, UnsupportedError, require
@@ -117,17 +116,3 @@ def _failure(error: Exception, remote: str | None) -> Exception:
 def _shown(remote: str) -> str:
     """The address without its parameters: a token may be among them."""
     return re.split(r"[;?]", remote, maxsplit=1)[0]
-
-
-def is_connect(session: Any) -> bool:
-    """Whether a session is one of Spark Connect."""
-    return type(session).__module__.startswith("pyspark.sql.connect")
-
-
-def staging_folder(staging_location: str | None, repo_path: Path) -> str | None:
-    """Return the staging folder as Spark reads it, without a final slash."""
-    if staging_location is None:
-        return None
-    from repast.backends.offline.spark.location import spark_path
-
-    return spark_path(staging_location, repo_path).rstrip("/")

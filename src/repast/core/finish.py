@@ -1,0 +1,173 @@
+"""Both ends of a retrieval in pieces: a spine's rows bound, and the rows found for them finished, anywhere.
+
+The functions are those that finish a retrieval in one process, so that a value is made by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from repast.core.assemble import BoundSpine, assemble, bind_spine
+from repast.core.plan.historical import HistoricalPlan, ViewJoin
+from repast.core.plan.offline import CREATED, EVENT, ROW, TIME
+from repast.core.tie import Column, Rows, numbers_of, resolve_ties
+from repast.core.transform import name_inputs, run_on_demand
+
+VIEW = "__view"
+SPINE = "__spine"
+_PIECE = 1 << 16
+"""Rows that are finished at a time, about."""
+
+
+def found_column(view: int) -> str:
+    """Return the column that holds the features found for a view."""
+    return f"__found_{view}"
+
+
+def key_columns(plan: HistoricalPlan, view: ViewJoin) -> tuple[str, ...]:
+    """Return the columns of a bound spine that hold the keys of a view, aligned with its join's."""
+    places = {(key.column, key.dtype): i for i, key in enumerate(plan.keys)}
+    pairs = zip(view.columns, view.join.keys, strict=True)
+    return tuple(_key_column(places[column, key.dtype]) for column, key in pairs)
+
+
+def bound_schema(plan: HistoricalPlan, spine: pa.Schema) -> pa.Schema:
+    """Return the columns of a bound spine."""
+    keys = [(_key_column(i), key.dtype.arrow) for i, key in enumerate(plan.keys)]
+    return pa.schema([(ROW, pa.int64()), (TIME, pa.int64()), *keys, (SPINE, pa.struct(list(spine)))])
+
+
+def answer_schema(plan: HistoricalPlan, spine: pa.Schema) -> pa.Schema:
+    """Return the columns of the answer."""
+    return pa.schema([*spine, *(pa.field(name, plan.types[name].arrow) for name in plan.outputs)])
+
+
+def _key_column(place: int) -> str:
+    return f"__key_{place}"
+
+
+@dataclass(frozen=True, eq=False)
+class SpineBinder:
+    """Casts keys and times of numbered spine rows, in batches."""
+
+    plan: HistoricalPlan
+    spine: pa.Schema
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        schema = bound_schema(self.plan, self.spine)
+        for batch in batches:
+            table = pa.Table.from_batches([batch])
+            bound = bind_spine(self.plan, table)
+            keys = [bound.keys[key.column, key.dtype] for key in self.plan.keys]
+            own = [batch.column(name) for name in self.spine.names]
+            packed = pa.StructArray.from_arrays(own, fields=list(batch.select(self.spine.names).schema))
+            columns = [batch.column(ROW), bound.times, *keys, packed.cast(schema.field(SPINE).type)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+@dataclass(frozen=True, eq=False)
+class Finisher:
+    """Makes answers of what was found for the rows of a spine, which come sorted by their numbers."""
+
+    plan: HistoricalPlan
+    spine: pa.Schema
+    functions: Mapping[str, Callable[..., Any]]
+    """Functions of the on-demand views, by reference."""
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for piece in _whole_rows(batches):
+            yield from self._finish(piece).to_batches()
+
+    def _finish(self, piece: pa.Table) -> pa.Table:
+        of = numbers_of(piece[VIEW])
+        asked = piece.filter(pa.array(of == -1))
+        own = _fields(asked[SPINE], self.spine)
+        numbers = numbers_of(asked[ROW])
+        bound = bind_spine(self.plan, own)
+        columns = [
+            self._assemble(view, piece.filter(pa.array(of == i)), numbers, found_column(i))
+            for i, view in enumerate(self.plan.views)
+        ]
+        features = answer_features(self.plan, columns, bound, self.functions)
+        arrays = [*own.columns, *(features[name] for name in self.plan.outputs)]
+        return pa.Table.from_arrays(arrays, schema=answer_schema(self.plan, self.spine))
+
+    def _assemble(self, view: ViewJoin, rows: pa.Table, numbers: Rows, name: str) -> list[Column]:
+        if not rows.num_rows:
+            return [pa.nulls(len(numbers), feature.dtype.arrow) for feature in view.join.features]
+        fields = rows[name].type
+        columns = _fields(rows[name], pa.schema([fields.field(i) for i in range(fields.num_fields)]))
+        place = pa.array(np.searchsorted(numbers, numbers_of(rows[ROW])))
+        found = pa.table({ROW: place, EVENT: rows[EVENT], CREATED: rows[CREATED]})
+        for field, column in zip(columns.schema, columns.columns, strict=True):
+            found = found.append_column(field, column)
+        complete = replace(view, join=view.complete_join)
+        grown, winners = resolve_ties(complete, found, _no_refetch)
+        names = [ROW, EVENT, CREATED, *(feature.name for feature in view.join.features)]
+        return assemble(view, grown.take(pa.array(winners)).select(names), len(numbers), _no_refetch)
+
+
+def answer_features(
+    plan: HistoricalPlan,
+    columns: Sequence[Sequence[Column]],
+    spine: BoundSpine,
+    functions: Mapping[str, Callable[..., Any]],
+) -> Mapping[str, Column]:
+    """Return the feature columns of an answer: those of views, and what on-demand functions make of them.
+
+    Args:
+        columns: Per view its selected features beside the spine.
+        functions: Functions of the on-demand views, by reference.
+
+    """
+    computed: dict[str, Column] = {}
+    for view, found in zip(plan.views, columns, strict=True):
+        selected = zip(view.selection.features, found, strict=True)
+        computed |= {feature.output: column for feature, column in selected if feature.output is not None}
+    for selection in plan.on_demand:
+        inputs = name_inputs(
+            selection,
+            lambda view, feature: columns[view][feature],
+            keys={column: array for (column, _), array in spine.keys.items()},
+            request=spine.request,
+        )
+        function = functions[selection.view.function.reference]
+        computed |= run_on_demand(selection, function, inputs, spine.rows)
+    return {name: computed[name] for name in plan.outputs}
+
+
+def _whole_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield rows in pieces that no number is cut by."""
+    kept: list[pa.RecordBatch] = []
+    held = 0
+    for batch in batches:
+        kept.append(batch)
+        held += batch.num_rows
+        if held < _PIECE:
+            continue
+        table = pa.Table.from_batches(kept)
+        numbers = numbers_of(table[ROW])
+        end = int(np.searchsorted(numbers, numbers[-1]))
+        if end:
+            yield table.slice(0, end)
+        kept, held = table.slice(end).to_batches(), table.num_rows - end
+    if held:
+        yield pa.Table.from_batches(kept)
+
+
+def _fields(column: pa.ChunkedArray, schema: pa.Schema) -> pa.Table:
+    """Return the fields of a struct column as a table."""
+    whole = column.combine_chunks()
+    array = whole if isinstance(whole, pa.StructArray) else pa.concat_arrays(whole.chunks)
+    fields = [pc.struct_field(array, [i]) for i in range(len(schema))]
+    return pa.Table.from_arrays([f.cast(s.type) for f, s in zip(fields, schema, strict=True)], schema=schema)
+
+
+def _no_refetch(rows: Rows) -> pa.Table:
+    raise AssertionError(f"all features of {len(rows)} rows were fetched already")
