@@ -75,6 +75,7 @@ def scaled(inputs):
     return {"scaled": [None if c is None or f is None else c * f for c, f in pairs]}
 
 
+plain = FeatureService(name="plain", features=[trips[["rate", "count"]]])
 model = FeatureService(name="model", features=[trips[["rate", "count"]], scaled])
 """
 
