@@ -14,6 +14,7 @@ import msgspec
 from repast.errors import RepastError
 from repast.server import cells, load, online, status, write
 from repast.server.access_log import AccessLog
+from repast.server.openapi import openapi
 from repast.server.reply import RefusedError, Reply, bug, detail, failure, malformed
 from repast.server.settings import ServerSettings
 from repast.server.worker import Worker
@@ -30,6 +31,9 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/materialize": {"POST": load.materialize},
     "/materialize-incremental": {"POST": load.materialize_incremental},
     "/health": {"GET": status.health, "HEAD": status.health},
+    "/openapi.json": {"GET": openapi},
+    "/search": {"POST": status.search},
+    "/retrieve-online-documents": {"POST": status.search},
     "/v1/online": {"GET": cells.about},
     "/v1/online/read": {"POST": cells.read},
     "/v1/online/write": {"POST": cells.write},
@@ -38,7 +42,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/v1/online/create": {"POST": cells.create},
     "/v1/online/drop": {"POST": cells.drop},
 }
-OPEN = frozenset({"/health"})
+OPEN = frozenset({"/health", "/openapi.json"})
 """Paths that need no token."""
 PATIENT = frozenset({"/materialize", "/materialize-incremental"})
 """Paths whose requests may take as long as they need."""

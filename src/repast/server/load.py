@@ -18,7 +18,7 @@ from repast.app.materialize import LoadReport
 from repast.app.materialize import materialize as load_range
 from repast.app.materialize import materialize_incremental as load_new
 from repast.core.clock import to_utc
-from repast.errors import InvalidRequestError, InvalidValueError, UnsupportedError
+from repast.errors import InvalidRequestError, InvalidValueError
 from repast.server.body import Materialize, MaterializeIncremental
 from repast.server.reply import Reply, encode
 
@@ -112,7 +112,7 @@ def _is_set(flags: dict[str, list[str]], name: str) -> bool:
 
 def _refuse_version(version: str | None) -> None:
     if version is not None:
-        raise UnsupportedError(
+        raise InvalidRequestError(
             "Views have no versions to choose from: every change is a generation of the registry.",
             hint="leave version out",
         )

@@ -50,6 +50,26 @@ class Reply(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]] = (JSON,)
 
 
+class Detail(msgspec.Struct):
+    """What the HTTP layer has to say."""
+
+    detail: str
+
+
+class Place(msgspec.Struct):
+    """One thing that is wrong with a body."""
+
+    type: str
+    loc: list[str | int]
+    msg: str
+
+
+class Malformed(msgspec.Struct):
+    """Everything that is wrong with a body: the first thing that is."""
+
+    detail: list[Place]
+
+
 class RefusedError(Exception):
     """A request that gets no further than this reply."""
 
@@ -60,7 +80,7 @@ class RefusedError(Exception):
 
 def detail(status: int, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> Reply:
     """Return a reply for a request that the HTTP layer refuses."""
-    return Reply(status, encode({"detail": message}), (JSON, *headers))
+    return Reply(status, encode(Detail(message)), (JSON, *headers))
 
 
 def malformed(error: msgspec.MsgspecError) -> Reply:
@@ -68,13 +88,13 @@ def malformed(error: msgspec.MsgspecError) -> Reply:
     message, _, place = str(error).partition(" - at `$")
     kind = "value_error" if isinstance(error, msgspec.ValidationError) else "json_invalid"
     path = [part for part in place.rstrip("`").replace("[", ".").replace("]", "").split(".") if part]
-    return Reply(422, encode({"detail": [{"type": kind, "loc": ["body", *path], "msg": message}]}))
+    return Reply(422, encode(Malformed([Place(kind, ["body", *path], message)])))
 
 
 def failure(error: RepastError) -> Reply:
     """Return the reply for an error of Repast."""
     status = STATUS.get(error.code, 500)
-    if status >= 500 and not error.retryable:
+    if status == 500:
         _logger.error("%s", error, exc_info=error)
     body = {"module": "feast.errors", "class": _feast_class(error), "message": error.message, "code": error.code}
     if error.hint:

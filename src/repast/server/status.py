@@ -1,10 +1,10 @@
-"""GET /health."""
+"""GET /health, and what this server does not do."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from repast.errors import RepastError
+from repast.errors import RepastError, UnsupportedError
 from repast.server.reply import Reply
 
 if TYPE_CHECKING:
@@ -18,3 +18,8 @@ async def health(worker: Worker, _body: bytes, _query: bytes) -> Reply:
     except RepastError:
         return Reply(503, b"", ())
     return Reply(200, b"", ())
+
+
+async def search(_worker: Worker, _body: bytes, _query: bytes) -> Reply:
+    """Refuse: there is no vector search."""
+    raise UnsupportedError("There is no vector search yet.", hint="read features by key: /get-online-features")
