@@ -161,16 +161,52 @@ def test_a_project_without_an_online_store() -> None:
         open_online_store(RepoConfig(project="demo", online_store=None))
 
 
+CLOUD_PROVIDER = """
+from contextlib import contextmanager
+from repast.ports.provider import Provider
+
+class Cloud(Provider):
+    defaults = {"online_store": {"type": "memory"}, "registry": {"type": "object_store", "path": "memory://p"}}
+
+not_a_provider = 1
+"""
+
+
 def test_a_provider_is_a_set_of_defaults(site: Path, tmp_path: Path) -> None:
-    code = 'DEFAULTS = {"online_store": {"type": "memory"}, "registry": {"type": "object_store", "path": "memory://p"}}'
-    install(site, "cloud_provider", "[repast.providers]\ncloud = cloud_provider:DEFAULTS\n", code)
-    config = RepoConfig(project="demo", provider="cloud", online_store={}, repo_path=tmp_path)
+    install(site, "cloud_provider", "[repast.providers]\ncloud = cloud_provider:Cloud\n", CLOUD_PROVIDER)
+    config = RepoConfig(project="demo", provider="cloud", repo_path=tmp_path)
     assert config.registry.options == {"path": "memory://p"}
     assert config.online_store is not None
     assert config.online_store.type == "memory"
     assert config.offline_store.type == "duckdb"
-    with pytest.raises(UnsupportedError, match="provider 'clod' is not installed; there is: cloud, local"):
+    config = RepoConfig(project="demo", provider="cloud", online_store=None, registry="r", repo_path=tmp_path)
+    assert (config.online_store, config.registry.options) == (None, {"path": "r"})
+    with pytest.raises(UnsupportedError, match="provider 'clod' is not installed; there is: aws, azure, cloud"):
         RepoConfig(project="demo", provider="clod")
+
+
+def test_a_provider_may_be_a_class_of_the_repo(tmp_path: Path) -> None:
+    (tmp_path / "our_cloud.py").write_text(CLOUD_PROVIDER)
+    config = RepoConfig(project="demo", provider="our_cloud.Cloud", repo_path=tmp_path)
+    assert config.online_store is not None
+    assert config.online_store.type == "memory"
+    with pytest.raises(UnsupportedError, match="'our_cloud.not_a_provider' is no provider"):
+        RepoConfig(project="demo", provider="our_cloud.not_a_provider", repo_path=tmp_path)
+    with pytest.raises(UnsupportedError, match="there is no module 'their_cloud'"):
+        RepoConfig(project="demo", provider="their_cloud.Cloud", repo_path=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("provider", "offline", "online"),
+    [("gcp", "bigquery", "datastore"), ("aws", "redshift", "dynamodb"), ("azure", "duckdb", "redis")],
+)
+def test_the_clouds(provider: str, offline: str, online: str) -> None:
+    config = RepoConfig(project="demo", provider=provider, registry="memory://r")
+    assert config.online_store is not None
+    assert (config.offline_store.type, config.online_store.type) == (offline, online)
+    config = RepoConfig(project="demo", provider=provider, registry="memory://r", online_store="sqlite")
+    assert config.online_store is not None
+    assert (config.offline_store.type, config.online_store.type) == (offline, "sqlite")
 
 
 def test_all_three_open_and_close(tmp_path: Path) -> None:

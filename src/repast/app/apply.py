@@ -132,7 +132,7 @@ def execute_apply(
             f"The plan is for project {plan.project!r}, and this store is project {workspace.project!r}.",
             hint="apply it with the store that planned it",
         )
-    return _execute(workspace, plan, allow_migration=allow_migration)
+    return _surrounded(workspace, plan, allow_migration=allow_migration)
 
 
 def rollback(workspace: Workspace, generation: int, *, allow_migration: bool = False) -> ApplyPlan:
@@ -147,9 +147,13 @@ def rollback(workspace: Workspace, generation: int, *, allow_migration: bool = F
         for name, view in past.feature_views.items()
     }
     target = msgspec.structs.replace(past, feature_views=views, saved_datasets=base.saved_datasets)
-    return _execute(
-        workspace, plan_changes(base, target, online=_has_online_store(workspace)), allow_migration=allow_migration
-    )
+    plan = plan_changes(base, target, online=_has_online_store(workspace))
+    return _surrounded(workspace, plan, allow_migration=allow_migration)
+
+
+def _surrounded(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) -> ApplyPlan:
+    with workspace.provider.applying(plan):
+        return _execute(workspace, plan, allow_migration=allow_migration)
 
 
 def _execute(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) -> ApplyPlan:

@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from repast.app.config_resolver import FILE_NAME, PROJECT_NAME, ConfigResolver
 from repast.app.document import Document, decode_document
@@ -20,6 +21,10 @@ FILE_VARIABLES = ("REPAST_YAML", "FEAST_FS_YAML_FILE_PATH")
 """Environment variables that name the configuration file, the first one that is set wins."""
 
 
+_DEFAULT: Mapping[str, object] = MappingProxyType({})
+"""Not None, which says that there is no online store: the provider's."""
+
+
 @dataclass(frozen=True, init=False, repr=False)
 class RepoConfig:
     """A project's configuration. Frozen; secrets are hidden whenever it is printed.
@@ -27,8 +32,8 @@ class RepoConfig:
     Args:
         project: Name of the project: letters, digits, ``_`` and ``-``.
         registry: A path or address, or a mapping with ``path``, ``type`` and ``cache_ttl_seconds``.
-        offline_store: Name of an engine, or a mapping with ``type`` and its options.
-        online_store: Name of a store, or a mapping with ``type`` and its options; None: there is none.
+        offline_store: Name of an engine, or a mapping with ``type`` and its options; default: the provider's.
+        online_store: As ``offline_store``; None: there is none.
         batch_engine: Name of an engine that loads read and write with, or a mapping with ``type`` and its
             options; None: the offline store's; ``local`` writes from this process, whatever the engine.
         repo_path: Folder that relative paths start at and definitions are read from; default: the current one.
@@ -64,7 +69,7 @@ class RepoConfig:
         provider: str = "local",
         registry: str | Path | Mapping[str, object] | None = None,
         offline_store: str | Mapping[str, object] | None = None,
-        online_store: str | Mapping[str, object] | None = "sqlite",
+        online_store: str | Mapping[str, object] | None = _DEFAULT,
         batch_engine: str | Mapping[str, object] | None = None,
         repo_path: str | Path | None = None,
         **others: object,
@@ -89,9 +94,10 @@ class RepoConfig:
         return config
 
     def _fill(self, values: Mapping[str, object], origin: Document | None, repo_path: str | Path | None) -> None:
-        resolver = ConfigResolver(values, origin)
+        folder = Path(repo_path or ".").expanduser().absolute()
+        resolver = ConfigResolver(values, origin, folder)
         resolved = resolver.resolve()
-        resolved["repo_path"] = Path(repo_path or ".").expanduser().absolute()
+        resolved["repo_path"] = folder
         resolved["file"] = Path(origin.file) if origin else None
         resolved["ignored"] = resolver.ignored
         for name, value in resolved.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from repast.app.document import Document, config_error
@@ -30,9 +31,10 @@ LOCAL: Mapping[str, Mapping[str, object]] = {
 class ConfigResolver:
     """Turns written values into a configuration, collecting every problem on the way."""
 
-    def __init__(self, values: Mapping[str, object], origin: Document | None) -> None:
+    def __init__(self, values: Mapping[str, object], origin: Document | None, repo_path: Path) -> None:
         self.values = values
         self.origin = origin
+        self.repo_path = repo_path
         self.problems: list[Problem] = []
         self.ignored: dict[str, str] = {}
 
@@ -100,9 +102,10 @@ class ConfigResolver:
     def defaults(self, provider: str) -> Mapping[str, Mapping[str, object]]:
         if provider == "local":
             return LOCAL
-        from repast.app.plugin import get_provider
+        from repast.app.provider import find_provider
 
-        return {**LOCAL, **get_provider(provider, self.origin.location("provider") if self.origin else None)}
+        location = self.origin.location("provider") if self.origin else None
+        return {**LOCAL, **find_provider(provider, self.repo_path, location).defaults}
 
     def without_online(self) -> bool:
         if "online_store" not in self.values:
@@ -135,7 +138,7 @@ class ConfigResolver:
 
     def batch_engine(self, defaults: Mapping[str, Mapping[str, object]]) -> BackendConfig | None:
         """Return the engine for loads; of those that Feast runs elsewhere, the offline store's does the work."""
-        if self.values.get("batch_engine") is None:
+        if self.values.get("batch_engine") is None and defaults["batch_engine"] == LOCAL["batch_engine"]:
             return None
         config = self.backend("batch_engine", defaults)
         if config.type in BATCH_ENGINES:

@@ -110,7 +110,8 @@ def _load(
     views = _views(manifest, names)
     if views:  # what is misconfigured fails the call, not view after view
         _ = workspace.loader, workspace.online
-    report = LoadReport(views=tuple(_load_view(workspace, manifest, view, window, progress) for view in views))
+    with workspace.provider.loading([view.name for view in views]):
+        report = LoadReport(views=tuple(_load_view(workspace, manifest, view, window, progress) for view in views))
     if report.failed:
         raise _failure(report)
     return report

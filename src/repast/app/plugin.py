@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from repast.app.config import RepoConfig
@@ -14,7 +15,7 @@ from repast.app.document import config_error
 from repast.app.entry_point import installed
 from repast.app.option import check_options
 from repast.app.section import BackendConfig
-from repast.errors import InvalidConfigError, Location, MissingDependencyError, Problem, UnsupportedError, did_you_mean
+from repast.errors import InvalidConfigError, MissingDependencyError, Problem, UnsupportedError, did_you_mean
 
 if TYPE_CHECKING:
     from repast.ports.offline import OfflineEngine
@@ -81,31 +82,11 @@ def check_backends(config: RepoConfig) -> list[Problem]:
     for backend in (config.registry, config.offline_store, config.online_store, config.batch_engine):
         if backend is None or (backend.section, backend.type) == ("batch_engine", "local"):
             continue
-        if (not backend.options and backend.type in installed(GROUPS[backend.section])):
+        if not backend.options and backend.type in installed(GROUPS[backend.section]):
             continue
         found = find_class(config, backend)
         problems += [found] if isinstance(found, Problem) else check_options(found, backend)[1]
     return problems
-
-
-def get_provider(name: str, location: Location | None) -> Mapping[str, Mapping[str, object]]:
-    """Return the defaults that a provider stands for: section -> options, type included.
-
-    Raises:
-        UnsupportedError: It is not installed.
-
-    """
-    providers = installed("repast.providers")
-    if name not in providers:
-        where = f"{location}: " if location else ""
-        known = ", ".join(sorted({"local", *providers}))
-        raise UnsupportedError(
-            f"{where}provider {name!r} is not installed; there is: {known}.",
-            hint="provider: local, and name the registry and the stores themselves",
-        )
-    module, _, attribute = providers[name].partition(":")
-    defaults: Mapping[str, Mapping[str, object]] = getattr(importlib.import_module(module), attribute)
-    return defaults
 
 
 def _open(config: RepoConfig, backend: BackendConfig) -> object:
@@ -133,11 +114,11 @@ def find_class(config: RepoConfig, backend: BackendConfig) -> type | Problem:
     """
     types = installed(GROUPS[backend.section])
     target = types.get(backend.type)
-    if target is None and not _is_dotted(backend.type):
+    if target is None and not is_dotted(backend.type):
         return _unknown(backend, types)
-    module_name, _, attribute = _split(target or backend.type)
+    module_name, _, attribute = split_path(target or backend.type)
     if target is None:
-        _reach(module_name, config)
+        reach(module_name, config.repo_path)
     try:
         found: object = getattr(importlib.import_module(module_name), attribute, None)
     except ModuleNotFoundError as error:
@@ -182,20 +163,21 @@ def _broken(backend: BackendConfig, module_name: str) -> Problem:
     return _problem(backend, f"it is installed, but its module {module_name!r} is not there.", hint)
 
 
-def _is_dotted(name: str) -> bool:
+def is_dotted(name: str) -> bool:
+    """Tell whether a name may be the path of a class: package.module.Class, or package.module:Class."""
     return all(part.isidentifier() for part in name.replace(":", ".").split(".")) and "." in name.replace(":", ".")
 
 
-def _split(path: str) -> tuple[str, str, str]:
+def split_path(path: str) -> tuple[str, str, str]:
+    """Return module, separator and attribute of the path of a class."""
     return path.partition(":") if ":" in path else path.rpartition(".")
 
 
-def _reach(module_name: str, config: RepoConfig) -> None:
+def reach(module_name: str, folder: Path) -> None:
     """Let a class live in the user's own repo: its folder joins the end of the import path when needed."""
     top = module_name.partition(".")[0]
-    folder = str(config.repo_path)
-    if folder not in sys.path and importlib.util.find_spec(top) is None:
-        sys.path.append(folder)
+    if str(folder) not in sys.path and importlib.util.find_spec(top) is None:
+        sys.path.append(str(folder))
 
 
 def _unknown(backend: BackendConfig, types: Mapping[str, str]) -> Problem:

@@ -16,6 +16,11 @@ def teardown(workspace: Workspace) -> None:
 
     The registry goes last: until then a teardown that was interrupted can be repeated.
     """
+    with workspace.provider.tearing_down():
+        _remove(workspace)
+
+
+def _remove(workspace: Workspace) -> None:
     if workspace.config.online_store is not None:
         manifest, _ = workspace.registry.load_manifest()
         tables = sorted({*online_tables(manifest), *workspace.registry.state().retired})

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from repast.app.registry import Registry
     from repast.ports.offline import OfflineEngine
     from repast.ports.online import OnlineStore
+    from repast.ports.provider import Provider
     from repast.ports.worker import SupportsWorkers
 
 LOCAL = "local"
@@ -30,6 +31,13 @@ class Workspace:
     def project(self) -> str:
         """Name of the project."""
         return self.config.project
+
+    @cached_property
+    def provider(self) -> Provider:
+        """What surrounds changes of this project."""
+        from repast.app.provider import open_provider
+
+        return open_provider(self.config)
 
     @cached_property
     def registry(self) -> Registry:

@@ -1,0 +1,1 @@
+"""Providers: what teams of one cloud run on."""
