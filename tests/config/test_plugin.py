@@ -190,7 +190,7 @@ def test_a_provider_may_be_a_class_of_the_repo(tmp_path: Path) -> None:
     config = RepoConfig(project="demo", provider="our_cloud.Cloud", repo_path=tmp_path)
     assert config.online_store is not None
     assert config.online_store.type == "memory"
-    with pytest.raises(UnsupportedError, match="'our_cloud.not_a_provider' is no provider"):
+    with pytest.raises(UnsupportedError, match=r"'our_cloud\.not_a_provider' is no provider"):
         RepoConfig(project="demo", provider="our_cloud.not_a_provider", repo_path=tmp_path)
     with pytest.raises(UnsupportedError, match="there is no module 'their_cloud'"):
         RepoConfig(project="demo", provider="their_cloud.Cloud", repo_path=tmp_path)
