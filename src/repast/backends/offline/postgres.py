@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,10 @@ _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 _STATE = re.compile(r"SQLSTATE: (\w{5})")
 _MESSAGE = re.compile(r"(?:ERROR|FATAL): +([^\n]*)")
 _TEXT = "CAST(:x AS TEXT)"
+_AWAY = ("08", "28", "40", "53", "57", "58", "XX")
+"""Classes of SQLSTATE in which the server, not the statement, is what fails."""
+_ANSWERED = "[libpq] Execution error [PGRES_FATAL_ERROR]: ERROR:"
+"""How an error begins that comes in the middle of a result: without its SQLSTATE."""
 # An array of arrays would arrive as one long list. TRIM_ARRAY keeps the type whatever it is, and is never reached.
 _FLAT = (
     "CASE WHEN ARRAY_NDIMS(:x) > 1 THEN TRIM_ARRAY(:x, CAST('[repast] This array has several dimensions, which lists of"
@@ -83,6 +89,10 @@ class PostgresEngine(SqlEngine):
             **{name: str(repo_path / path) for name, path in paths.items() if path},
         }
 
+        self._root: Any = None
+        self._root_pid = 0
+        self._connecting = threading.Lock()
+
     @property
     def errors(self) -> tuple[type[BaseException], ...]:  # type: ignore[override]
         """What the driver raises."""
@@ -91,8 +101,20 @@ class PostgresEngine(SqlEngine):
 
     def connect(self, source: SourceSpec | None = None) -> Session:  # noqa: ARG002 - one database has all sources
         """Open a connection."""
-        words = " ".join(f"{name}={_quoted(value)}" for name, value in self._parameters.items() if value is not None)
-        return _PostgresSession(_driver().connect(words))
+        with self._connecting:
+            if self._root is None or self._root_pid != os.getpid():
+                words = [f"{name}={_quoted(value)}" for name, value in self._parameters.items() if value is not None]
+                self._root, self._root_pid = _driver().connect(" ".join(words)), os.getpid()
+            # The driver learns the server's types once; what it clones knows them.
+            return _PostgresSession(self._root.adbc_clone())
+
+    def close(self) -> None:
+        """Release connections."""
+        super().close()
+        with self._connecting:
+            if self._root is not None and self._root_pid == os.getpid():
+                self._root.close()
+            self._root = None
 
     def translate(self, error: BaseException, subject: str) -> RepastError:
         """Tell errors apart by SQLSTATE."""
@@ -105,7 +127,7 @@ class PostgresEngine(SqlEngine):
             return NotFoundError(f"{subject} is not there: {first}", hint="check its name, and db_schema")
         if code in ("42501",):
             return UnavailableError(f"{subject} may not be read or written: {first}", hint="grant the user its rights")
-        if not code or code[:2] in ("08", "53", "57", "58", "28", "40", "XX") or code == "3D000":
+        if code[:2] in _AWAY or code == "3D000" or (not code and not text.startswith(_ANSWERED)):
             return UnavailableError(f"{subject}: PostgreSQL cannot answer: {first}", hint=_hint(code))
         return InvalidRequestError(f"{subject}: {first}")
 
@@ -179,6 +201,16 @@ class _PostgresSession(Session):
         insert = exp.insert(select(*names).from_(staged), table.copy(), columns=[n.this.copy() for n in names])
         self._cursor.execute(POSTGRES.render(insert))
         self._connection.commit()
+
+    def reset(self) -> bool:
+        # Everything since the last reset is one transaction: the spine's table goes with it.
+        try:
+            self._cursor.close()
+            self._connection.rollback()
+            self._cursor = self._connection.cursor()
+        except _driver().Error:
+            return False
+        return True
 
     def close(self) -> None:
         self._cursor.close()

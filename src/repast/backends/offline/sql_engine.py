@@ -10,6 +10,7 @@ streaming. Statements that change nothing are the only ones that are ever made, 
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -57,6 +58,10 @@ class Session(ABC):
         """Return about how many rows there are, if that costs nothing."""
         return None
 
+    def reset(self) -> bool:
+        """Forget what was uploaded and be as good as new; False: this session cannot be used again."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """Release the connection and what was uploaded. Idempotent, from any thread."""
@@ -75,7 +80,7 @@ class SqlEngine(OfflineEngine):
 
     def __init__(self) -> None:
         self._closed = False
-        self._lock = threading.Lock()
+        self._idle = SessionPool()
 
     @abstractmethod
     def connect(self, source: SourceSpec | None = None) -> Session:
@@ -108,7 +113,7 @@ class SqlEngine(OfflineEngine):
         except BaseException:
             session.close()
             raise
-        return self._stream(session, reader, result_schema(plan, columns), subject)
+        return self._stream(rows.source, session, reader, result_schema(plan, columns), subject)
 
     def explain(self, plan: OfflinePlan, spine: pa.Table | None = None) -> str:
         """Return the SQL that :meth:`run` would execute; ``spine`` is the name of the spine in it."""
@@ -128,7 +133,7 @@ class SqlEngine(OfflineEngine):
         except BaseException:
             session.close()
             raise
-        return self._stream(session, reader, reader.schema, subject)
+        return self._stream(None, session, reader, reader.schema, subject)
 
     def files(self, source: SourceSpec) -> Mapping[str, str] | None:
         """Return None: tables are not made of files."""
@@ -153,6 +158,7 @@ class SqlEngine(OfflineEngine):
     def close(self) -> None:
         """See :meth:`OfflineEngine.close`. Results that are being read may be read to their end."""
         self._closed = True
+        self._idle.close()
 
     # -- parts ------------------------------------------------------------------------------------
 
@@ -188,8 +194,15 @@ class SqlEngine(OfflineEngine):
         self._check_open()
         if source is not None:
             self._check_kind(source)
+        idle = self._idle.take(self.place(source))
+        if idle is not None:
+            return idle
         with self._translated(f"offline_store {self.kind}"):
             return self.connect(source)
+
+    def place(self, source: SourceSpec | None) -> str:  # noqa: ARG002 - for those whose sources say where they are read
+        """Return a name for the sessions that can be used for a source: by default all are alike."""
+        return ""
 
     @contextmanager
     def _session(self, source: SourceSpec) -> Iterator[Session]:
@@ -197,8 +210,10 @@ class SqlEngine(OfflineEngine):
         try:
             with self._translated(subject_of(source)):
                 yield session
-        finally:
+        except BaseException:
             session.close()
+            raise
+        self._idle.give(session, self.place(source))
 
     @contextmanager
     def _translated(self, subject: str) -> Iterator[None]:
@@ -211,21 +226,79 @@ class SqlEngine(OfflineEngine):
             raise (refusal or self.translate(error, subject)) from error
 
     def _stream(
-        self, session: Session, reader: pa.RecordBatchReader, schema: pa.Schema, subject: str
+        self,
+        source: SourceSpec | None,
+        session: Session,
+        reader: pa.RecordBatchReader,
+        schema: pa.Schema,
+        subject: str,
     ) -> pa.RecordBatchReader:
-        """Stream rows in the types that were announced; the session ends with the stream."""
+        """Stream rows in the types that were announced; read to the end, the session can be used again."""
 
         def batches() -> Iterator[pa.RecordBatch]:
             try:
                 with self._translated(subject):
                     for batch in reader:
                         yield cast_batch(batch, schema, subject)
-            finally:
+            except BaseException:  # also where the reader is dropped half way
                 session.close()
+                raise
+            unread.detach()
+            self._idle.give(session, self.place(source))
 
         stream = batches()
-        weakref.finalize(stream, session.close)  # also where nobody ever asks for the first batch
+        unread = weakref.finalize(stream, session.close)  # where nobody ever asks for the first batch
         return pa.RecordBatchReader.from_batches(schema, stream)
+
+
+class SessionPool:
+    """Sessions that wait to be used again: to connect may cost more than a query. Safe to share between threads."""
+
+    def __init__(self, size: int = 8) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._idle: list[tuple[str, Session]] = []
+        self._closed = False
+
+    def take(self, place: str) -> Session | None:
+        """Return a session that was given back, if there is one."""
+        self._look_around()
+        with self._lock:
+            for index, (found, session) in reversed(list(enumerate(self._idle))):
+                if found == place:
+                    del self._idle[index]
+                    return session
+        return None
+
+    def give(self, session: Session, place: str) -> None:
+        """Keep a session, or end it if it cannot be used again."""
+        self._look_around()
+        usable = not self._closed and session.reset()
+        with self._lock:
+            keep = usable and not self._closed and len(self._idle) < self._size
+            if keep:
+                self._idle.append((place, session))
+        if not keep:
+            session.close()
+
+    def close(self) -> None:
+        """End the sessions that wait, and those that are given back from now on."""
+        self._look_around()
+        self._closed = True
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, session in idle:
+            session.close()
+
+    def _look_around(self) -> None:
+        """In a forked process, leave the parent's connections alone: to close one here would end it there."""
+        if os.getpid() != self._pid:
+            _abandoned.extend(self._idle)
+            self._lock, self._idle, self._pid = threading.Lock(), [], os.getpid()
+
+
+_abandoned: list[object] = []
 
 
 def spine_facts(spine: pa.Table | None, table: exp.Expr | None = None) -> SpineFacts | None:

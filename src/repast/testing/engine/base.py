@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import settings
+from hypothesis import strategies as st
 
 from repast.core.manifest import SourceSpec
 from repast.core.oracle import Row, candidates, moment
@@ -29,7 +30,7 @@ from repast.core.plan.offline import (
     ReadRows,
 )
 from repast.ports.offline import OfflineEngine
-from repast.testing.strategy import Frame
+from repast.testing.strategy import Frame, frames, spines
 from repast.types import DataType, Int64
 
 
@@ -37,9 +38,14 @@ class EngineBase:
     """What a subclass provides."""
 
     gaps: ClassVar[Mapping[str, str]] = {}
-    """Name of a rule -> why this engine does not keep it yet. The day it does, the test fails: remove it."""
+    """Name of a rule, or of one of its cases (``test_units[ns-UTC]``) -> why this engine does not keep it. The day it
+    does, the test fails: remove it."""
+    examples: ClassVar[int | None] = None
+    """How many random examples each law takes, if not as many as others: where each is several calls of a server."""
     appends: ClassVar[bool] = True
     """Whether sources as ``store_rows`` makes them can be appended to."""
+    copies: ClassVar[int] = 5_001
+    """How often forty rows are repeated for a large spine."""
 
     def make_engine(self, folder: Path) -> OfflineEngine:
         """Return an engine whose relative paths start at ``folder``."""
@@ -52,6 +58,13 @@ class EngineBase:
     def store_rows(self, folder: Path, name: str, rows: pa.Table) -> SourceSpec:
         """Store rows, replacing those of that name, and return the source. The suite adds the time columns."""
         raise NotImplementedError
+
+    def storable(self, value: Any) -> Any:
+        """Return what a source can hold in place of a value that it cannot: a database whose text has no NUL, say.
+
+        Values that differ have to stay different.
+        """
+        return value
 
     def missing_source(self, folder: Path) -> SourceSpec:
         """Return a source where there is nothing."""
@@ -68,8 +81,21 @@ class EngineBase:
             engine.close()
 
     @pytest.fixture(autouse=True)
+    def _random_examples(self) -> Iterable[None]:
+        if self.examples is None:
+            yield
+            return
+        usual = settings()
+        settings.register_profile("suite", usual, max_examples=min(self.examples, usual.max_examples))
+        settings.load_profile("suite")
+        yield
+        settings.register_profile("suite", usual)
+        settings.load_profile("suite")
+
+    @pytest.fixture(autouse=True)
     def _declared_gap(self, request: pytest.FixtureRequest) -> None:
-        reason = self.gaps.get(getattr(request.node, "originalname", request.node.name))
+        rule = getattr(request.node, "originalname", request.node.name)
+        reason = self.gaps.get(request.node.name, self.gaps.get(rule))
         if reason is not None:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
@@ -99,6 +125,22 @@ class Bench:
         return msgspec.structs.replace(
             source, timestamp_field=event, created_timestamp_column=created, timezone=timezone
         )
+
+    def frames(self, **options: Any) -> st.SearchStrategy[Frame]:
+        """Return a strategy for rows that a source can hold; see :func:`repast.testing.strategy.frames`."""
+        return frames(**options).map(lambda frame: replace(frame, rows=self.fit(frame.rows)))
+
+    def spines(self, frame: Frame) -> st.SearchStrategy[list[Row]]:
+        """Return a strategy for spine rows for such a frame."""
+        return spines(frame).map(self.fit)
+
+    def fit(self, value: Any) -> Any:
+        """Return values, rows or lists of these with only what a source can hold."""
+        if isinstance(value, list):
+            return [self.fit(item) for item in value]
+        if isinstance(value, dict):
+            return {self.suite.storable(key): self.fit(item) for key, item in value.items()}
+        return tuple(map(self.fit, value)) if isinstance(value, tuple) else self.suite.storable(value)
 
     def read(self, plan: OfflinePlan, spine: pa.Table | None = None, engine: OfflineEngine | None = None) -> list[Row]:
         """Run a plan and return its rows."""

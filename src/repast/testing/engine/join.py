@@ -22,7 +22,7 @@ from repast.testing.engine.base import (
     shown,
     spine_table,
 )
-from repast.testing.strategy import BASE, HOUR, Frame, frames, spines, ttls
+from repast.testing.strategy import BASE, HOUR, Frame, ttls
 from repast.types import Int64, String
 
 _T = BASE
@@ -193,7 +193,7 @@ class JoinRules:
         pattern = asked(*[(key, _T + i * HOUR + off) for key in range(4) for i in range(5) for off in (-1, 0)])
         few = self._answers(bench, frame, pattern, ttl_us=2 * HOUR)
         small = spine_table(frame, pattern)
-        copies = 5_001
+        copies = self.copies
         many = pa.concat_tables([small.drop_columns([ROW])] * copies)
         many = many.add_column(0, ROW, pa.array(range(many.num_rows), pa.int64()))
         table = bench.engine.run(join_plan(frame, bench.store(frame.table()), ttl_us=2 * HOUR), many).read_all()
@@ -207,8 +207,8 @@ class JoinRules:
 
         @given(st.data(), ttls())
         def check(data: st.DataObject, ttl_us: int | None) -> None:
-            frame = data.draw(frames())
-            spine = data.draw(spines(frame))
+            frame = data.draw(bench.frames())
+            spine = data.draw(bench.spines(frame))
             plan = join_plan(frame, bench.store(frame.table(), name="random"), ttl_us=ttl_us, as_of=as_of)
             rows = bench.read(plan, spine_table(frame, spine))
             check_join(frame, spine, rows, ttl_us=ttl_us, as_of=as_of)
@@ -236,8 +236,8 @@ class JoinRules:
 
         @given(st.data())
         def check(data: st.DataObject) -> None:
-            frame = data.draw(frames(keys=(Int64,)))
-            spine = data.draw(spines(frame))
+            frame = data.draw(bench.frames(keys=(Int64,)))
+            spine = data.draw(bench.spines(frame))
             later = max((row[TIME] for row in spine), default=0) + 1
             future = [{**row, EVENT: later + i, CREATED: None} for i, row in enumerate(frame.rows)]
             answers = []

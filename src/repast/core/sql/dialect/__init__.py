@@ -4,10 +4,12 @@ A new one states the fields of :class:`SqlDialect`, most of them templates in it
 with ``repast.testing.engine.EngineSuite`` on a server, or by ``tests/engine/test_pinned_sql.py`` where none runs.
 """
 
+from repast.core.sql.dialect.bigquery import BIGQUERY
 from repast.core.sql.dialect.clickhouse import CLICKHOUSE
 from repast.core.sql.dialect.description import SqlDialect
 from repast.core.sql.dialect.duckdb import DUCKDB, GENERIC
 from repast.core.sql.dialect.postgres import POSTGRES
+from repast.core.sql.dialect.snowflake import SNOWFLAKE
 from repast.core.sql.dialect.spark import SPARK
 
-__all__ = ["CLICKHOUSE", "DUCKDB", "GENERIC", "POSTGRES", "SPARK", "SqlDialect"]
+__all__ = ["BIGQUERY", "CLICKHOUSE", "DUCKDB", "GENERIC", "POSTGRES", "SNOWFLAKE", "SPARK", "SqlDialect"]

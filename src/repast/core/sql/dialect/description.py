@@ -7,6 +7,7 @@ from functools import cache
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +64,15 @@ class SqlDialect:
             node = nodes[str(hole.this)].copy()
             if hole is tree:
                 return node
-            hole.replace(node)
+            inside = isinstance(hole.parent, exp.Binary | exp.Unary)
+            hole.replace(exp.paren(node, copy=False) if inside and isinstance(node, exp.Binary) else node)
         return tree
 
     def render(self, tree: exp.Expr, *, pretty: bool = False) -> str:
-        """Return the SQL text of a tree, which is spent by that."""
+        """Return the SQL text of a tree, which is spent by that. Where nulls are sorted never matters, so it is not said."""
+        small = Dialect.get_or_raise(self.name).NULL_ORDERING == "nulls_are_small"
+        for ordered in tree.find_all(exp.Ordered):
+            ordered.set("nulls_first", small is not bool(ordered.args.get("desc")))
         return tree.sql(dialect=self.name, pretty=pretty, identify=True, copy=False)
 
 
