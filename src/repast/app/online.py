@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from repast.app.feature_read import plan_feature_reads, to_values
 from repast.core.clock import to_us
 from repast.core.definitions import FeatureService
+from repast.core.json_value import read_json
 from repast.core.manifest import FeatureServiceSpec, Manifest, ProjectionSpec
 from repast.core.plan.online import OnlinePlan, plan_online
 from repast.core.refs import Selection, resolve_selection
@@ -93,9 +94,19 @@ class OnlineReader:
             values = await store.aread(reads)
         return self._respond(compiled, request, values, now)
 
-    def plan(self, features: Features, full_feature_names: bool = False) -> OnlinePlan:
-        """Return what a read of these features does. It is kept: asking again costs next to nothing."""
-        return self._compiled(features, full_feature_names).plan
+    async def aread_json(
+        self, features: Features, columns: dict[str, list[Any]], full_feature_names: bool = False
+    ) -> OnlineResponse:
+        """Like :meth:`aread` for columns as JSON has them (bytes as base64, say)."""
+        for name, dtype in self._compiled(features, full_feature_names).plan.json_inputs:
+            if name in columns:
+                columns[name] = read_json(columns[name], dtype, subject=f"entities column {name!r}")
+        rows = list(columns.values())
+        if rows and set(map(len, rows)) == {1}:  # a row is read faster as a row
+            return await self.aread(
+                features, [{name: column[0] for name, column in columns.items()}], full_feature_names
+            )
+        return await self.aread(features, columns, full_feature_names)
 
     def _prepare(
         self, features: Features, entity_rows: EntityRows, full_feature_names: bool

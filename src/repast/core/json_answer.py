@@ -13,7 +13,7 @@ import msgspec
 
 from repast.core.column import Column, to_list
 from repast.core.instant_text import EPOCH_TEXT, event_text
-from repast.core.json_value import Convert
+from repast.core.json_value import Convert, write_floats
 from repast.core.plan.online import OnlinePlan, ViewRead
 from repast.core.request import Request
 
@@ -82,12 +82,14 @@ def _view_columns(view: ViewRead, rows: ViewRows, writers: Writers) -> dict[str,
     found: dict[str, JsonColumn] = {}
     for name, position in view.outputs:
         values = columns[position]
+        writer = writers[name]
+        written = writer(values) if writer else values
         of_column: Any = shared
-        if values.count(None) != missing:
+        # Floats that are sent as they are have no null among them; elsewhere it takes a look.
+        if not (writer is write_floats and written is values) and values.count(None) != missing:
             names = statuses if missing else [_PRESENT] * len(values)
             of_column = [_NULL if v is None and s is _PRESENT else s for v, s in zip(values, names, strict=True)]
-        writer = writers[name]
-        found[name] = JsonColumn(writer(values) if writer else values, of_column, times)
+        found[name] = JsonColumn(written, of_column, times)
     return found
 
 

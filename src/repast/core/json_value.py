@@ -37,7 +37,7 @@ _KEEP = struct.Struct("<f")
 def json_writer(dtype: DataType) -> Convert | None:
     """Return what turns Python values of a type into those that are encoded as JSON; None: they are."""
     if dtype in (Float32, Float64):
-        return _write_floats
+        return write_floats
     if dtype == UnixTimestamp:
         return _each(_write_instant)
     if isinstance(dtype, Array | Set):
@@ -54,7 +54,8 @@ def _each(one: Callable[[Any], Any]) -> Convert:
     return lambda values: [None if value is None else one(value) for value in values]
 
 
-def _write_floats(values: list[Any]) -> list[Any]:
+def write_floats(values: list[Any]) -> list[Any]:
+    """Name what is not finite. A list of finite floats and no nulls is returned itself."""
     try:
         if isfinite(sum(values)):
             return values

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from repast.core.json_value import read_json
 from repast.errors import InvalidRequestError
 from repast.server.body import GetOnlineFeatures
 from repast.server.reply import Reply
 
 if TYPE_CHECKING:
-    from repast.core.plan.online import OnlinePlan
     from repast.server.worker import Worker
 
 _decode = msgspec.json.Decoder(GetOnlineFeatures).decode
@@ -32,15 +30,5 @@ async def get_online_features(worker: Worker, body: bytes, _query: bytes) -> Rep
                 f"The request has {len(column)} rows; at most {worker.max_rows} are read at a time.",
                 hint="ask in several requests",
             )
-    full = asked.full_feature_names
-    columns = _typed(worker.reader.plan(features, full), asked.entities)
-    response = await worker.reader.aread(features, columns, full)
+    response = await worker.reader.aread_json(features, asked.entities, asked.full_feature_names)
     return Reply(200, response.to_json(name_views=asked.include_feature_view_version_metadata))
-
-
-def _typed(plan: OnlinePlan, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return the columns with what JSON has another spelling for read as its type."""
-    for name, dtype in plan.json_inputs:
-        if name in columns:
-            columns[name] = read_json(columns[name], dtype, subject=f"entities column {name!r}")
-    return columns
