@@ -99,6 +99,7 @@ ALLOWED = [
     (pa.array([{"x": 1, "y": 2}, None]), Map(String, Int32), [[("x", 1), ("y", 2)], None]),
     (pa.array([{}, None], pa.struct([])), Map(String, Int32), [[], None]),
     (pa.array([{"b": 1.0, "a": "x"}, None]), Struct({"a": String, "b": Int64}), [{"a": "x", "b": 1}, None]),
+    (pa.array([None, [("a", 1), ("b", None)]], PAIRS), Struct({"a": Int64, "b": Float64}), [None, {"a": 1, "b": None}]),
     (pa.nulls(2), Struct({"a": String}), [None, None]),
     (pa.nulls(2, pa.float64()), Map(String, String), [None, None]),
     (pa.array([], pa.string()), Int64, []),
@@ -134,6 +135,8 @@ REFUSED = [
     (pa.array([0.1, 1e300]), Float32, 1e300, 1),
     (pa.array([3.4028235677973366e38]), Float32, 3.4028235677973366e38, 0),  # half way to the next: infinity
     (pa.array([2**24 + 1]), Float32, 2**24 + 1, 0),
+    (pa.array([[("a", 1)], [("b", 1)]], PAIRS), Struct({"a": Int64}), [("b", 1)], 1),
+    (pa.array([[("b", 1), ("a", 1)]], PAIRS), Struct({"a": Int64, "b": Int64}), [("b", 1), ("a", 1)], 0),
     (pa.array([2**53 + 1]), Float64, 2**53 + 1, 0),
     (pa.array([D("0.12345678901234567890")]), Float64, D("0.12345678901234567890"), 0),
     (pa.array([False]), Float64, False, 0),

@@ -22,7 +22,7 @@ Uuid               text that is a UUID, made canonical; 16 bytes of fixed size
 Json               text that is one JSON value, kept as it is
 Array, Set         lists; a Set keeps the first of equal values (nulls are equal, and so are NaNs)
 Map                maps; structs without null fields, one entry per field
-Struct             structs with the same fields, in any order
+Struct             structs with the same fields, in any order; maps whose keys are the fields, in their order
 =================  ======================================================================================
 
 Dictionary, run-end, large, view and fixed-size Arrow types count as what they encode. A column that

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from repast.types import Array, DataType, Decimal, Float32, Map, Set, Struct, Uuid
+from repast.types import Array, DataType, Decimal, Float32, Map, Set, String, Struct, Uuid
 
 
 def castable(source: pa.DataType, dtype: DataType) -> bool | None:
@@ -68,6 +68,10 @@ def _castable_map(source: pa.DataType, dtype: Map) -> bool | None:
 
 
 def _castable_struct(source: pa.DataType, dtype: Struct) -> bool | None:
+    if pa.types.is_map(source):
+        return _all_of(
+            None, castable(source.key_type, String), *(castable(source.item_type, t) for _, t in dtype.fields)
+        )
     if not pa.types.is_struct(source) or sorted(f.name for f in source) != sorted(name for name, _ in dtype.fields):
         return False
     return _all_of(*(castable(source.field(name).type, t) for name, t in dtype.fields))

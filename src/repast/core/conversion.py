@@ -259,7 +259,25 @@ def _map_of_struct(array: pa.Array, dtype: Map, timezone: str) -> pa.Array:
     return pa.MapArray.from_arrays(offsets, keys, values, type=dtype.arrow, mask=_nulls(array))
 
 
+def _struct_of_map(array: pa.Array, dtype: Struct, timezone: str) -> pa.Array:
+    """One field per entry: every map has exactly the fields as keys, in their order."""
+    names = [name for name, _ in dtype.fields]
+    pair = pa.struct([pa.field("key", array.type.key_type, nullable=False), ("value", array.type.item_type)])
+    lists = array.cast(pa.list_(pair))
+    found, pairs = lists.drop_null(), lists.flatten()
+    keys = pairs.field("key").cast(pa.string())
+    _need(pc.all(pc.equal(pc.list_value_length(found), len(names))).as_py() is not False)
+    _need(keys.equals(pa.array(names * len(found), pa.string())))
+    ordinal = pc.cumulative_sum(pc.cast(array.is_valid(), pa.int64()))
+    first = pc.if_else(array.is_valid(), pc.multiply(pc.subtract(ordinal, 1), len(names)), None)
+    values = pairs.field("value")
+    children = [convert(values.take(pc.add(first, i)), t, timezone) for i, (_, t) in enumerate(dtype.fields)]
+    return pa.StructArray.from_arrays(children, fields=list(dtype.arrow), mask=_nulls(array))
+
+
 def _struct(array: pa.Array, dtype: Struct, timezone: str) -> pa.Array:
+    if pa.types.is_map(array.type):
+        return _struct_of_map(array, dtype, timezone)
     _need(pa.types.is_struct(array.type))
     names = [f.name for f in array.type]
     _need(sorted(names) == sorted(name for name, _ in dtype.fields))

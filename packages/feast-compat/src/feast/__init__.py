@@ -6,9 +6,11 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from feast.adapter.elsewhere import install
 from repast.core.definitions.problem import hide_frames
 
 hide_frames(Path(__file__).parent)
+install()
 
 __version__ = "0.67.0"
 """The version of Feast whose interface this is."""

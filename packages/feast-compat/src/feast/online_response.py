@@ -26,7 +26,7 @@ class OnlineResponse:
     def to_dict(self, include_event_timestamps: bool = False) -> dict[str, list[Any]]:
         """Return column -> Python values; with ``<feature>__ts`` in whole seconds where asked for."""
         found: dict[str, list[Any]] = self._response.to_dict(include_event_timestamps)
-        return found
+        return {name: [_as_mapping(value) for value in values] for name, values in found.items()}
 
     def to_df(self, include_event_timestamps: bool = False) -> pd.DataFrame:
         """Return a pandas frame."""
@@ -41,6 +41,11 @@ class OnlineResponse:
     def to_tensor(self, kind: str = "torch", default_value: Any = float("nan")) -> dict[str, Any]:
         """Return numbers as torch tensors, nulls as ``default_value``, and other values as lists."""
         return to_tensors(self.to_dict(), kind, default_value)
+
+
+def _as_mapping(value: Any) -> Any:
+    """Return a map as Feast has it: a dict. Repast keeps the order of its entries, as a list of pairs."""
+    return dict(value) if type(value) is list and value and type(value[0]) is tuple else value
 
 
 def to_tensors(columns: dict[str, list[Any]], kind: str, default_value: Any) -> dict[str, Any]:

@@ -26,6 +26,11 @@ _COMMON = (
 )
 
 
+def options_of(parameters: Sequence[str]) -> tuple[str, ...]:
+    """Return the parameters that not all sources have."""
+    return tuple(name for name in parameters if name not in _COMMON)
+
+
 class TableSource(DataSource):
     """A table, or a query that is read like one. The options of a kind are its ``_places``."""
 
@@ -65,7 +70,8 @@ class TableSource(DataSource):
     _named_by_user = True
 
     def _options(self) -> dict[str, Any]:
-        return {self._renamed.get(p, p): getattr(self, p) for p in self._places if getattr(self, p)}
+        given = {self._renamed.get(place, place): getattr(self, place) for place in self._places}
+        return {place: _plain(value) for place, value in given.items() if value}
 
     def _common(self) -> dict[str, Any]:
         common = super()._common() | self._lasting
@@ -83,6 +89,11 @@ class TableSource(DataSource):
 
     _timezone: Any = "UTC"
     _lateness: Any = None
+
+
+def _plain(value: Any) -> Any:
+    """Options are kept as JSON: formats and the like by what they say."""
+    return value.to_dict() if hasattr(value, "to_dict") else getattr(value, "value", value)
 
 
 def _holder(name: str, base: type, places: Sequence[str], doc: str, module: str) -> Any:

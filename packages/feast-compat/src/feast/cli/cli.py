@@ -13,6 +13,11 @@ def main(args: Sequence[str] | None = None) -> None:
         from feast.cli.init import init
 
         init(given[1:], prog_name="feast init")
+    if given[:1] == ["teardown"]:  # Feast does not ask
+        from feast import FeatureStore
+
+        FeatureStore().teardown()
+        sys.exit(0)
     from repast.cli.main import run
 
     sys.exit(run(given))

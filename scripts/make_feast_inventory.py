@@ -1,0 +1,216 @@
+"""List Feast's public names as facts: run once per version of Feast, by a Python that has it.
+
+    FEAST_PYTHON scripts/make_feast_inventory.py > packages/feast-compat/tests/inventory.json
+
+Names, parameters, methods, properties and members of enumerations; no text of Feast's. Packages that Feast's
+modules import and that are not there are stood in for, so that every module can be listed.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import enum
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.metadata
+import inspect
+import json
+import sys
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+MODULES = """
+aggregation base_feature_view batch_feature_view chunker credentials data_format data_source dataframe
+dataset_job_manager demos doc_embedder document_labeling dqm.errors dqm.profilers.profiler
+dqm.profilers.ge_profiler driver_test_data embedder entity errors feature feature_logging feature_service
+feature_store feature_view feature_view_projection field filter_models importer labeling.conflict_policy
+labeling.conflict_resolver labeling.label_view on_demand_feature_view online_response permissions.action
+permissions.auth_model permissions.decision permissions.enforcer permissions.matcher permissions.permission
+permissions.policy permissions.security_manager permissions.user project repo_config repo_contents saved_dataset
+stream_feature_view table_format transformation.base transformation.factory transformation.flink_transformation
+transformation.mode transformation.pandas_transformation transformation.python_transformation
+transformation.ray_transformation transformation.spark_transformation transformation.sql_transformation
+transformation.substrait_transformation transformation.trino_transformation types value_type vector_store wait
+infra.contrib.spark_kafka_processor infra.contrib.stream_processor
+infra.data_sources.contrib.iceberg_catalog.iceberg_source
+infra.data_sources.contrib.iceberg_catalog.unity_catalog_source infra.data_sources.contrib.lance.lance_source
+infra.data_sources.mlflow.mlflow_dataset_source infra.feature_servers.base_config
+infra.feature_servers.local_process.config infra.key_encoding_utils infra.offline_stores.bigquery
+infra.offline_stores.bigquery_source infra.offline_stores.contrib.athena_offline_store.athena
+infra.offline_stores.contrib.athena_offline_store.athena_source
+infra.offline_stores.contrib.chronon_offline_store.chronon
+infra.offline_stores.contrib.chronon_offline_store.chronon_source
+infra.offline_stores.contrib.clickhouse_offline_store.clickhouse
+infra.offline_stores.contrib.clickhouse_offline_store.clickhouse_source
+infra.offline_stores.contrib.couchbase_offline_store.couchbase
+infra.offline_stores.contrib.couchbase_offline_store.couchbase_source
+infra.offline_stores.contrib.mongodb_offline_store.mongodb infra.offline_stores.contrib.mssql_offline_store.mssql
+infra.offline_stores.contrib.mssql_offline_store.mssqlserver_source
+infra.offline_stores.contrib.oracle_offline_store.oracle
+infra.offline_stores.contrib.oracle_offline_store.oracle_source
+infra.offline_stores.contrib.postgres_offline_store.postgres
+infra.offline_stores.contrib.postgres_offline_store.postgres_source
+infra.offline_stores.contrib.ray_offline_store.ray infra.offline_stores.contrib.ray_offline_store.ray_source
+infra.offline_stores.contrib.spark_offline_store.spark
+infra.offline_stores.contrib.spark_offline_store.spark_source
+infra.offline_stores.contrib.trino_offline_store.trino
+infra.offline_stores.contrib.trino_offline_store.trino_source infra.offline_stores.dask
+infra.offline_stores.duckdb infra.offline_stores.file_source infra.offline_stores.hybrid_offline_store
+infra.offline_stores.offline_store infra.offline_stores.redshift infra.offline_stores.redshift_source
+infra.offline_stores.remote infra.offline_stores.snowflake infra.offline_stores.snowflake_source
+infra.online_stores.aerospike_online_store.aerospike infra.online_stores.bigtable
+infra.online_stores.cassandra_online_store.cassandra_online_store infra.online_stores.chronon_online_store.chronon
+infra.online_stores.couchbase_online_store.couchbase infra.online_stores.datastore infra.online_stores.dynamodb
+infra.online_stores.elasticsearch_online_store.elasticsearch infra.online_stores.faiss_online_store
+infra.online_stores.hazelcast_online_store.hazelcast_online_store infra.online_stores.hbase_online_store.hbase
+infra.online_stores.hybrid_online_store.hybrid_online_store infra.online_stores.milvus_online_store.milvus
+infra.online_stores.mongodb_online_store.mongodb infra.online_stores.mysql_online_store.mysql
+infra.online_stores.online_store infra.online_stores.postgres_online_store.postgres
+infra.online_stores.qdrant_online_store.qdrant infra.online_stores.redis infra.online_stores.remote
+infra.online_stores.scylladb_online_store.scylladb infra.online_stores.singlestore_online_store.singlestore
+infra.online_stores.snowflake infra.online_stores.sqlite infra.online_stores.vector_store
+infra.passthrough_provider infra.provider infra.registry.base_registry infra.registry.registry
+infra.registry.remote infra.registry.registry_store infra.registry.s3 infra.registry.gcs
+infra.registry.contrib.azure.azure_registry_store infra.registry.snowflake infra.registry.sql
+""".split()
+PROTO = ("to_proto", "from_proto", "to_proto_meta", "to_proto_spec")
+
+
+class Stand(types.ModuleType):
+    """A package that is not there: every attribute is a class, or a module of its own."""
+
+    __path__: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {"__class_getitem__": classmethod(lambda cls, _: cls)})
+
+
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds what nobody else does."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name.partition(".")[0] in ("feast", "_typeshed", "nt", "org"):
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec: Any) -> Any:
+        return Stand(spec.name)
+
+    def exec_module(self, module: Any) -> None:
+        pass
+
+
+def params(function: Any) -> list[str]:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return []
+    skipped = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in signature.parameters.values() if p.kind not in skipped and p.name not in ("self", "cls")]
+
+
+def plain(value: Any) -> Any:
+    value = getattr(value, "value", value)
+    return value if isinstance(value, str | int | float | bool | None) else None
+
+
+def describe_class(cls: type) -> dict[str, Any]:
+    if issubclass(cls, enum.Enum):
+        return {"kind": "enum", "members": {name: plain(member.value) for name, member in cls.__members__.items()}}
+    if issubclass(cls, BaseException):
+        return {"kind": "error"}
+    fields = getattr(cls, "model_fields", None)
+    if fields:
+        defaults = {name: plain(field.default) for name, field in fields.items() if not field.is_required()}
+        return {"kind": "config", "params": list(fields), "defaults": defaults}
+    found: dict[str, Any] = {"kind": "class", "params": params(cls), "methods": {}, "properties": []}
+    for name, value in sorted(vars(cls).items()):
+        if name.startswith("_") or name in PROTO:
+            continue
+        if isinstance(value, property):
+            found["properties"].append(name)
+        elif callable(value) or isinstance(value, staticmethod | classmethod):
+            found["methods"][name] = params(getattr(cls, name))
+    return found
+
+
+def describe(module: Any) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for name, value in sorted(vars(module).items()):
+        if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+            continue
+        if inspect.isclass(value):
+            names[name] = describe_class(value)
+        elif inspect.isfunction(value):
+            names[name] = {"kind": "function", "params": params(value)}
+    if module.__name__ == "feast.types":
+        wanted = [n for n, v in vars(module).items() if type(v).__name__ == "PrimitiveFeastType"]
+        names |= {name: {"kind": "value"} for name in sorted(wanted)}
+    return names
+
+
+def read(name: str) -> dict[str, Any]:
+    """Describe a module by its text: one whose packages cannot be stood in for."""
+    import feast
+
+    base = Path(feast.__file__).parent.joinpath(*name.split(".")[1:])
+    tree = ast.parse(base.with_suffix(".py").read_text())
+    found: dict[str, Any] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            found[node.name] = {"kind": "function", "params": arguments(node)}
+        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            found[node.name] = read_class(node)
+    return found
+
+
+def arguments(node: ast.FunctionDef) -> list[str]:
+    given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return [a.arg for a in given if a.arg not in ("self", "cls")]
+
+
+def read_class(node: ast.ClassDef) -> dict[str, Any]:
+    bases = " ".join(ast.unparse(base) for base in node.bases)
+    fields = [n for n in node.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
+    names = [n.target.id for n in fields if isinstance(n.target, ast.Name) and n.target.id != "model_config"]
+    if "Config" in bases or "BaseModel" in bases:
+        given = {n.target.id: n.value for n in fields if isinstance(n.target, ast.Name) and n.value is not None}
+        defaults = {k: v.value if isinstance(v, ast.Constant) else None for k, v in given.items()}
+        return {"kind": "config", "params": names, "defaults": defaults}
+    if "Enum" in bases:
+        members = [n for n in node.body if isinstance(n, ast.Assign)]
+        return {"kind": "enum", "members": {ast.unparse(n.targets[0]): ast.literal_eval(n.value) for n in members}}
+    if "Exception" in bases or "Error" in bases:
+        return {"kind": "error"}
+    methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    public = {k: arguments(n) for k, n in methods.items() if not k.startswith("_") and k not in PROTO}
+    made = arguments(methods["__init__"]) if "__init__" in methods else []
+    return {"kind": "class", "params": made, "methods": public, "properties": []}
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    sys.stdout, out = sys.stderr, sys.stdout
+    import feast
+
+    exported = {name: {"kind": "export"} for name in sorted(feast.__all__)}
+    inventory: dict[str, Any] = {"feast": importlib.metadata.version("feast"), "modules": {"feast": exported}}
+    sys.meta_path.append(Finder())
+    for short in MODULES:
+        name = f"feast.{short}"
+        with contextlib.suppress(BaseException):  # read below
+            inventory["modules"][name] = describe(importlib.import_module(name))
+        if not inventory["modules"].get(name):
+            inventory["modules"][name] = read(name)
+    json.dump(inventory, out, indent=1, sort_keys=True)
+    out.write("\n")
+
+
+if __name__ == "__main__":
+    main()
