@@ -56,8 +56,7 @@ def open_client(project: Path) -> Iterator[Callable[..., Client]]:
     opened: list[Application] = []
 
     def open_it(**settings: Any) -> Client:
-        settings = {"config": load_config(project), "access_log": False, **settings}
-        opened.append(Application(ServerSettings(**settings)))
+        opened.append(Application(load_config(project), ServerSettings(**{"access_log": False, **settings})))
         return Client(opened[-1])
 
     yield open_it

@@ -47,7 +47,7 @@ def test_every_route_is_in_it_and_nothing_else(client: Client) -> None:
 @pytest.fixture(scope="module")
 def application(made_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     repo = shutil.copytree(made_project, tmp_path_factory.mktemp("fuzzed") / "repo")
-    application = Application(ServerSettings(config=load_config(repo), access_log=False))
+    application = Application(load_config(repo), ServerSettings(access_log=False))
     yield application
     application.close()
 

@@ -32,8 +32,8 @@ class Places:
         application = self._open.get(folder)
         if application is None:
             config = RepoConfig(project="project", repo_path=folder, online_store="sqlite")
-            settings = ServerSettings(config=config, access_log=False, remote_store="write")
-            application = self._open[folder] = Application(settings)
+            settings = ServerSettings(access_log=False, remote_store="write")
+            application = self._open[folder] = Application(config, settings)
         await application({**scope, "path": f"/v1/{rest}"}, receive, send)
 
 

@@ -55,6 +55,8 @@ class RepoConfig:
     online_store: BackendConfig | None
     batch_engine: BackendConfig | None
     """What loads read and write with; None: the offline store's engine."""
+    feature_server: BackendConfig | None
+    """How the feature server is started; None: nothing is said about it."""
     repo_path: Path
     file: Path | None = field(compare=False)
     """The file this was read from."""
@@ -122,6 +124,7 @@ class RepoConfig:
             "offline_store": self.offline_store.to_public_dict(),
             "online_store": self.online_store.to_public_dict() if self.online_store else None,
             **({"batch_engine": self.batch_engine.to_public_dict()} if self.batch_engine else {}),
+            **({"feature_server": self.feature_server.to_public_dict()} if self.feature_server else {}),
         }
 
     def __repr__(self) -> str:

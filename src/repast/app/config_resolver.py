@@ -16,7 +16,10 @@ from repast.errors import Problem, did_you_mean
 FILE_NAME = "feature_store.yaml"
 
 PROJECT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-KEYS = ("project", "project_description", "provider", "registry", "offline_store", "online_store", "batch_engine")
+KEYS = (
+    *("project", "project_description", "provider"),
+    *("registry", "offline_store", "online_store", "batch_engine", "feature_server"),
+)
 """The keys that mean something to Repast, in the order they are shown."""
 
 LOCAL: Mapping[str, Mapping[str, object]] = {
@@ -52,6 +55,7 @@ class ConfigResolver:
         resolved["offline_store"] = self.backend("offline_store", defaults)
         resolved["online_store"] = None if self.without_online() else self.backend("online_store", defaults)
         resolved["batch_engine"] = self.batch_engine(defaults)
+        resolved["feature_server"] = self.feature_server()
         if self.problems:
             raise config_error(self.problems)
         return resolved
@@ -145,6 +149,20 @@ class ConfigResolver:
             self.ignored["batch_engine"] = BATCH_ENGINES[config.type]
             return None
         return config
+
+    def feature_server(self) -> BackendConfig | None:
+        written = self.values.get("feature_server")
+        if written is None:
+            return None
+        if not isinstance(written, Mapping):
+            self.report(f"feature_server must be a mapping, not {written!r}.", "feature_server", hint="port: 6566")
+            return None
+        kind = written.get("type", "local")
+        if kind == "mcp":
+            self.ignored["feature_server.type"] = "there is no MCP server yet"
+        elif kind != "local":
+            self.report(f"feature_server.type must be 'local', not {kind!r}.", "feature_server", "type")
+        return BackendConfig("feature_server", "local", self.options("feature_server", "local", written), self.origin)
 
     def type_of(self, section: str, written: Mapping[str, object], default: str) -> str:
         key = "registry_type" if section == "registry" and "registry_type" in written else "type"

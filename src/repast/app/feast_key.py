@@ -9,7 +9,6 @@ IGNORED_KEYS: Mapping[str, str] = {
     "coerce_tz_aware": "instants are always UTC inside; naive ones mean UTC",
     "flags": "no feature needs a flag",
     "materialization": "loads read only the newest rows and size their batches themselves",
-    "feature_server": "there is no feature server yet",
     "auth": "there is no server yet that could ask who you are",
     "data_quality_monitoring": "there is no monitoring yet",
     "embedding_model": "there is no vector search yet",
@@ -36,7 +35,23 @@ REGISTRY_OPTIONS = ("registry_type", "cache_ttl_seconds")
 
 _VECTORS = "there is no vector search yet"
 
+_MCP = "there is no MCP server yet"
+_APPENDED = "pushed rows are appended before the push is answered"
+
 IGNORED_OPTIONS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("feature_server", "local"): {
+        "enabled": "it runs when it is started: repast serve",
+        "feature_logging": "served values are not logged yet",
+        "audit_logging": "there is no audit log yet",
+        "offline_push_batching_enabled": _APPENDED,
+        "offline_push_batching_batch_size": _APPENDED,
+        "offline_push_batching_batch_interval_seconds": _APPENDED,
+        "transformation_service_endpoint": "on-demand features are computed where they are served",
+        "mcp_enabled": _MCP,
+        "mcp_server_name": _MCP,
+        "mcp_server_version": _MCP,
+        "mcp_transport": _MCP,
+    },
     ("registry", "object_store"): {
         "registry_store_type": "the kind of store follows from the path",
         "cache_mode": "the cache refreshes itself in the background",

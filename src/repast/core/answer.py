@@ -76,7 +76,7 @@ class Answer:
             blank = (None,) * len(view.features)
             rows = [blank if row is None else row for row in rows]
         if 0 < len(rows) <= _ZIPPED:
-            return list(map(list, zip(*rows, strict=True)))  # type: ignore[arg-type]
+            return list(map(list, zip(*rows, strict=True)))
         return [list(map(itemgetter(i), rows)) for i in range(len(view.features))]  # type: ignore[arg-type]
 
     def _arrays(self, at: int) -> Sequence[pa.Array]:

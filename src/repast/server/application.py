@@ -11,12 +11,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from repast.app.config import RepoConfig
 from repast.errors import RepastError
 from repast.server import cells, load, online, status, write
 from repast.server.access_log import AccessLog
 from repast.server.openapi import openapi
 from repast.server.reply import RefusedError, Reply, bug, detail, failure, malformed
-from repast.server.settings import ServerSettings
+from repast.server.settings import ServerSettings, read_settings
 from repast.server.worker import Worker
 
 Scope: TypeAlias = "MutableMapping[str, Any]"
@@ -54,14 +55,16 @@ class Application:
     """A feature server for one project. ``repast serve`` runs it; so does any ASGI server with lifespan support.
 
     Args:
-        settings: Limits and the project's configuration; host, port and workers are the server's affair.
+        config: The project's configuration.
+        settings: Limits; default: as the configuration says. Host, port and workers are the server's affair.
 
     """
 
-    def __init__(self, settings: ServerSettings) -> None:
-        self._worker = Worker(settings)
+    def __init__(self, config: RepoConfig, settings: ServerSettings | None = None) -> None:
+        settings = settings or read_settings(config)
+        self._worker = Worker(config, settings)
         self._max_body = settings.max_body
-        self._timeout = settings.timeout.total_seconds()
+        self._timeout = settings.timeout
         self._token = f"Bearer {settings.token}".encode() if settings.token else b""
         self._log = AccessLog() if settings.access_log else None
 

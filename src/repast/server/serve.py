@@ -6,16 +6,16 @@ import logging
 import os
 import socket
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from repast.errors import InvalidConfigError, UnavailableError, require
+from repast.app.config import RepoConfig
+from repast.errors import UnavailableError, require
 from repast.server.settings import ServerSettings
 
 _PURPOSE = "The feature server"
 
 
-def serve(settings: ServerSettings) -> None:
+def serve(config: RepoConfig, settings: ServerSettings) -> None:
     """Serve until told to stop (SIGTERM, SIGINT); then requests under way end first.
 
     Raises:
@@ -37,31 +37,29 @@ def serve(settings: ServerSettings) -> None:
         log_access=False,
         log_level="warning",
         respawn_failed_workers=True,
-        workers_kill_timeout=max(1, round(settings.grace.total_seconds())),
+        workers_kill_timeout=max(1, round(settings.grace)),
         http1_settings=_http1(settings),
         **_tls(settings),
     )
     try:
-        server.serve(target_loader=partial(load_application, settings), wrap_loader=False)
+        server.serve(target_loader=partial(load_application, config, settings), wrap_loader=False)
     except SystemExit as error:
         if error.code:
             raise UnavailableError("A worker of the server failed.", hint="its reason is in the log above") from None
 
 
-def load_application(settings: ServerSettings) -> Any:
+def load_application(config: RepoConfig, settings: ServerSettings) -> Any:
     """Make the application in a worker."""
     from repast.server.application import Application
 
     logging.basicConfig(
         level=logging.DEBUG if settings.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
-    return Application(settings)
+    return Application(config, settings)
 
 
 def worker_count(asked: int) -> int:
     """Return the number of workers; -1 means one per processor."""
-    if asked == 0 or asked < -1:
-        raise InvalidConfigError(f"{asked} workers cannot serve.", hint="give 1 or more, or -1 for one per processor")
     return asked if asked > 0 else len(os.sched_getaffinity(0))
 
 
@@ -90,17 +88,15 @@ def _http1(settings: ServerSettings) -> Any:
     from granian.http import HTTP1Settings
 
     # The time that a connection may wait for its next request's head.
-    milliseconds = min(60_000, max(1, round(settings.keep_alive.total_seconds() * 1000)))
+    milliseconds = min(60_000, max(1, round(settings.keep_alive * 1000)))
     return HTTP1Settings(header_read_timeout=milliseconds)
 
 
 def _tls(settings: ServerSettings) -> dict[str, Any]:
-    if not (settings.key or settings.cert):
+    if not settings.cert:
         return {}
-    if not (settings.key and settings.cert):
-        raise InvalidConfigError("TLS needs both a key and a certificate.", hint="give --key and --cert, or neither")
-    files = {"ssl_cert": Path(settings.cert), "ssl_key": Path(settings.key)}
-    for file in files.values():
-        if not file.is_file():
-            raise InvalidConfigError(f"There is no file {str(file)!r}.", hint="give the paths of PEM files")
-    return {**files, "ssl_protocol_min": "tls1.2"}
+    return {
+        "ssl_cert": settings.file(settings.cert),
+        "ssl_key": settings.file(settings.key),
+        "ssl_protocol_min": "tls1.2",
+    }

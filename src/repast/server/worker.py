@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from repast.app.online import OnlineReader
 from repast.app.workspace import Workspace
 
 if TYPE_CHECKING:
+    from repast.app.config import RepoConfig
     from repast.ports.online import OnlineStore
     from repast.server.settings import ServerSettings
 
@@ -21,11 +22,10 @@ LOADS = 2
 class Worker:
     """One process of the server; made before the first request and closed after the last."""
 
-    def __init__(self, settings: ServerSettings) -> None:
-        config = settings.config
+    def __init__(self, config: RepoConfig, settings: ServerSettings) -> None:
         if settings.registry_ttl is not None:
-            config = config.with_registry_ttl(settings.registry_ttl)
-        self.settings = replace(settings, config=config)
+            config = config.with_registry_ttl(timedelta(seconds=settings.registry_ttl))
+        self.settings = settings
         self.workspace = Workspace(config)
         self.reader = OnlineReader(self.workspace)
         self.max_rows = settings.max_rows
@@ -45,7 +45,7 @@ class Worker:
     def open(self) -> None:
         """Read the registry and open the store, so that the first request need not."""
         self.workspace.registry.manifest()
-        if self.settings.config.online_store is not None:
+        if self.workspace.config.online_store is not None:
             _ = self.workspace.online
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import Any
 
 import click
 
@@ -24,24 +24,16 @@ from repast.cli.session import Session, pass_session
         ("repast serve -k key.pem -c cert.pem --metrics", "Over TLS, with Prometheus metrics at /metrics"),
     ],
 )
-@click.option("-h", "--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option("-p", "--port", type=click.IntRange(1, 65535), default=6566, show_default=True, help="Port to listen at.")
+@click.option("-h", "--host", help="Address to listen at; default: 127.0.0.1.")
+@click.option("-p", "--port", type=click.IntRange(1, 65535), help="Port to listen at; default: 6566.")
 @click.option("-t", "--type", "type_", type=click.Choice(["http"]), default="http", help="Kind of server: http.")
 @click.option("--no-access-log", is_flag=True, help="Do not write a line per request.")
-@click.option("-w", "--workers", type=int, default=1, show_default=True, help="Processes; -1 for one per processor.")
+@click.option("-w", "--workers", type=int, help="Processes; -1 for one per processor; default: 1.")
 @click.option(
-    "--worker-connections",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="Requests that one worker handles at a time.",
+    "--worker-connections", type=click.IntRange(1), help="Requests that one worker handles at a time; default: 1000."
 )
 @click.option(
-    "--keep-alive-timeout",
-    type=click.IntRange(1, 60),
-    default=30,
-    show_default=True,
-    help="Seconds that an idle connection is kept.",
+    "--keep-alive-timeout", type=click.IntRange(1, 60), help="Seconds that an idle connection is kept; default: 30."
 )
 @click.option(
     "-r",
@@ -51,48 +43,43 @@ from repast.cli.session import Session, pass_session
     type=click.IntRange(0),
     help="Seconds after which the registry is read again; by default changes of a file are seen at once.",
 )
-@click.option("-k", "--key", default="", metavar="FILE", help="TLS key (PEM, PKCS #8); needs --cert.")
-@click.option("-c", "--cert", default="", metavar="FILE", help="TLS certificate (PEM); needs --key.")
+@click.option("-k", "--key", metavar="FILE", help="TLS key (PEM, PKCS #8); needs --cert.")
+@click.option("-c", "--cert", metavar="FILE", help="TLS certificate (PEM); needs --key.")
 @click.option("-m", "--metrics", is_flag=True, help="Offer Prometheus metrics at /metrics.")
+@click.option(
+    "--remote-store",
+    type=click.Choice(["off", "read", "write"]),
+    help="What online stores of type remote may do here; default: read.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 @pass_session
 def serve(
     session: Session,
-    host: str,
-    port: int,
+    /,
     type_: str,  # noqa: ARG001 - there is one kind; Feast's command line names it
     no_access_log: bool,
-    workers: int,
-    worker_connections: int,
-    keep_alive_timeout: int,
-    registry_ttl: int | None,
-    key: str,
-    cert: str,
+    keep_alive_timeout: int | None,
     metrics: bool,
     verbose: bool,
+    **given: Any,
 ) -> None:
     """Answer Feast's HTTP API: reads, pushes, writes and loads.
 
-    Stop it with Ctrl-C or SIGTERM: requests under way end first.
+    Options go before what the feature_server section of feature_store.yaml says. Stop it with Ctrl-C or
+    SIGTERM: requests under way end first.
     """
     from repast.app.config import load_config
     from repast.server.serve import serve as run
-    from repast.server.settings import ServerSettings
+    from repast.server.settings import read_settings
 
     config = load_config(file=session.yaml_file)
-    settings = ServerSettings(
-        config=config,
-        host=host,
-        port=port,
-        workers=workers,
-        worker_connections=worker_connections,
-        access_log=not no_access_log,
-        metrics=metrics,
-        keep_alive=timedelta(seconds=keep_alive_timeout),
-        registry_ttl=None if registry_ttl is None else timedelta(seconds=registry_ttl),
-        key=key,
-        cert=cert,
-        verbose=verbose,
+    settings = read_settings(
+        config,
+        access_log=False if no_access_log else None,
+        keep_alive=keep_alive_timeout,
+        metrics=metrics or None,
+        verbose=verbose or None,
+        **given,
     )
     click.echo(f"serving {config.project} at {settings.address}", err=True)
-    run(settings)
+    run(config, settings)
