@@ -58,7 +58,7 @@ def test_requests_under_way_end_before_the_server_does(project: Path) -> None:
     assert code == 0
 
 
-SLOW = '''
+SLOW = """
 
 seconds = RequestSource(name="wait", schema=[Field(name="seconds", dtype=Float64)])
 
@@ -71,7 +71,7 @@ def slow(inputs):
     Path("started").touch()
     time.sleep(inputs["seconds"][0] or 0)
     return {"waited": inputs["seconds"]}
-'''
+"""
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -140,6 +140,16 @@ class OnlineResponse(Answer):
 
         return encode_answer(self._plan, self._request, self._computed, self._view_rows, name_views=name_views)
 
+    def count_rows(self) -> list[tuple[str, FieldStatus, int]]:
+        """Return per view that was read how many of the answer's rows are found, missing or too old."""
+        counts: list[tuple[str, FieldStatus, int]] = []
+        for at, view in enumerate(self._plan.views):
+            absent, missing = self._live(at).count(None), self._values[at].count(None)
+            numbers = (len(self) - absent, missing, absent - missing)
+            statuses = (FieldStatus.PRESENT, FieldStatus.NOT_FOUND, FieldStatus.OUTSIDE_MAX_AGE)
+            counts += [(view.name, status, n) for status, n in zip(statuses, numbers, strict=True) if n]
+        return counts
+
     def _view_rows(self, at: int) -> ViewRows:
         live = self._live(at)
         return ViewRows(self._values[at], live, self._lists(at, live))

@@ -33,6 +33,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/materialize-incremental": {"POST": load.materialize_incremental},
     "/health": {"GET": status.health, "HEAD": status.health},
     "/openapi.json": {"GET": openapi},
+    "/metrics": {"GET": status.metrics},
     "/search": {"POST": status.search},
     "/retrieve-online-documents": {"POST": status.search},
     "/v1/online": {"GET": cells.about},
@@ -97,6 +98,10 @@ class Application:
         length = (b"content-length", str(len(body)).encode())
         await send({"type": "http.response.start", "status": code, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        if self._worker.metrics is not None:
+            self._worker.metrics.request(
+                scope["path"] if scope["path"] in ROUTES else "other", code, perf_counter() - began
+            )
         if self._log is not None:
             self._log.add(scope, code, len(body), perf_counter() - began)
 

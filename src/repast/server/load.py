@@ -57,7 +57,7 @@ async def _load(
     names = _names(worker, views)
     loop = asyncio.get_running_loop()
     if not _is_set(flags, "async"):
-        await loop.run_in_executor(worker.loads, run, views)
+        await loop.run_in_executor(worker.loads, _load_now, worker, names, partial(run, views))
         return Reply(200, b"null")
     busy = sorted(worker.loading.intersection(names))
     if busy and not _is_set(flags, "force"):
@@ -68,9 +68,19 @@ async def _load(
     return Reply(202, encode({"status": "accepted", "feature_views": names}))
 
 
-def _load_later(worker: Worker, names: Sequence[str], run: Callable[[], LoadReport]) -> None:
+def _load_now(worker: Worker, names: Sequence[str], run: Callable[[], LoadReport]) -> None:
+    worked = False
     try:
         run()
+        worked = True
+    finally:
+        if worker.metrics is not None:
+            worker.metrics.load(names, worked=worked)
+
+
+def _load_later(worker: Worker, names: Sequence[str], run: Callable[[], LoadReport]) -> None:
+    try:
+        _load_now(worker, names, run)
     except Exception:
         _logger.exception("the load of %s failed", ", ".join(names))
     finally:

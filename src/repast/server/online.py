@@ -31,4 +31,6 @@ async def get_online_features(worker: Worker, body: bytes, _query: bytes) -> Rep
                 hint="ask in several requests",
             )
     response = await worker.reader.aread_json(features, asked.entities, asked.full_feature_names)
+    if worker.metrics is not None:
+        worker.metrics.read(response)
     return Reply(200, response.to_json(name_views=asked.include_feature_view_version_metadata))

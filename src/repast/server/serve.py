@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from repast.app.config import RepoConfig
 from repast.errors import UnavailableError, require
+from repast.server.metric import FOLDER_VARIABLE
 from repast.server.settings import ServerSettings
 
 _PURPOSE = "The feature server"
@@ -41,11 +45,31 @@ def serve(config: RepoConfig, settings: ServerSettings) -> None:
         http1_settings=_http1(settings),
         **_tls(settings),
     )
+    with _metrics_folder(settings):
+        _run(server, config, settings)
+
+
+def _run(server: Any, config: RepoConfig, settings: ServerSettings) -> None:
     try:
         server.serve(target_loader=partial(load_application, config, settings), wrap_loader=False)
     except SystemExit as error:
         if error.code:
             raise UnavailableError("A worker of the server failed.", hint="its reason is in the log above") from None
+
+
+@contextmanager
+def _metrics_folder(settings: ServerSettings) -> Iterator[None]:
+    """Give workers a folder to share their metrics in; it is there before they start."""
+    if not settings.has_metrics:
+        yield
+        return
+    with TemporaryDirectory(prefix="repast-metrics-") as folder:
+        os.environ[FOLDER_VARIABLE] = folder  # before anybody imports the package, which looks for it then
+        try:
+            require("prometheus_client", extra="server", purpose="--metrics")
+            yield
+        finally:
+            del os.environ[FOLDER_VARIABLE]
 
 
 def load_application(config: RepoConfig, settings: ServerSettings) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from repast.errors import RepastError, UnsupportedError
-from repast.server.reply import Reply
+from repast.server.reply import Reply, detail
 
 if TYPE_CHECKING:
     from repast.server.worker import Worker
@@ -18,6 +18,13 @@ async def health(worker: Worker, _body: bytes, _query: bytes) -> Reply:
     except RepastError:
         return Reply(503, b"", ())
     return Reply(200, b"", ())
+
+
+async def metrics(worker: Worker, _body: bytes, _query: bytes) -> Reply:
+    """Return Prometheus metrics of all workers, if the server was told to keep them."""
+    if worker.metrics is None:
+        return detail(404, "This server keeps no metrics; start it with --metrics.")
+    return Reply(200, worker.metrics.render(), ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),))
 
 
 async def search(_worker: Worker, _body: bytes, _query: bytes) -> Reply:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from repast.app.online import OnlineReader
 from repast.app.workspace import Workspace
+from repast.server.metric import Metrics
 
 if TYPE_CHECKING:
     from repast.app.config import RepoConfig
@@ -29,6 +30,7 @@ class Worker:
         self.workspace = Workspace(config)
         self.reader = OnlineReader(self.workspace)
         self.max_rows = settings.max_rows
+        self.metrics = Metrics() if settings.has_metrics else None
         self.loading: set[str] = set()
         """Views that asynchronous loads of this worker are under way for."""
 

@@ -30,6 +30,8 @@ async def push(worker: Worker, body: bytes, _query: bytes) -> Reply:
         if error.context.get("kind") != "data source":
             raise
         return failure(_unknown_source(error))._replace(status=422)  # as Feast has it
+    if worker.metrics is not None:
+        worker.metrics.push(asked.push_source_name, asked.to)
     return Reply(200, b"", ())
 
 

@@ -1,0 +1,147 @@
+"""What a server does not let happen: large bodies, many keys, strangers, slow senders; and what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feature_server.conftest import Client
+from repast.app.config import RepoConfig, load_config
+from repast.app.workspace import Workspace
+from repast.errors import InvalidConfigError, UnavailableError
+from repast.server.application import Application
+from repast.server.settings import ServerSettings, read_settings
+from server.feature_server import run_repast_server
+
+OpenClient = Callable[..., Client]
+
+
+def test_a_large_body_is_refused(open_client: OpenClient) -> None:
+    response = open_client(max_body_mib=0.001).post("/push", {"df": "x" * 2000})
+    assert (response.status_code, response.json()) == (413, {"detail": "The body is larger than 1049 bytes."})
+
+
+def test_too_many_keys_are_refused(open_client: OpenClient) -> None:
+    response = open_client(max_rows=2).read(["trips:count"], driver_id=[1, 2, 3])
+    assert response.status_code == 422
+    assert "at most 2" in response.text
+
+
+def test_a_token_is_asked_for(open_client: OpenClient) -> None:
+    client = open_client(token="secret")
+    body = {"features": ["trips:count"], "entities": {"driver_id": [1]}}
+    for header in ({}, {"authorization": "Bearer wrong"}, {"authorization": "secret"}):
+        response = client.request("POST", "/get-online-features", json=body, headers=header)
+        assert response.status_code == 401
+        assert "secret" not in response.text
+    right = {"authorization": "Bearer secret"}
+    assert client.request("POST", "/get-online-features", json=body, headers=right).status_code == 200
+    assert client.request("GET", "/health").status_code == 200
+    assert client.request("GET", "/metrics").status_code == 401
+
+
+def test_a_sender_that_stops_is_not_waited_for(project: Path) -> None:
+    """The body comes in pieces, and one does not come."""
+
+    async def ask() -> int:
+        application = Application(load_config(project), ServerSettings(access_log=False, timeout=0.05))
+        pieces = [{"type": "http.request", "body": b"{", "more_body": True}]
+        statuses: list[int] = []
+
+        async def receive() -> Any:
+            if pieces:
+                return pieces.pop()
+            return await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            statuses.extend(message[key] for key in ("status",) if key in message)
+
+        scope = {"type": "http", "path": "/push", "method": "POST", "query_string": b"", "headers": []}
+        await application(scope, receive, send)
+        application.close()
+        return statuses[0]
+
+    assert asyncio.run(ask()) == 504
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(UnavailableError("redis://user:pw@host is away"), 503), (RuntimeError("pw=secret"), 500)]
+)
+def test_a_store_that_fails_is_no_secret_told(
+    client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    class Broken:
+        async def aread(self, reads: object) -> object:
+            raise error
+
+    monkeypatch.setattr(Workspace, "online", Broken())
+    response = client.read(["trips:count"], driver_id=[1])
+    assert response.status_code == status
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+    assert ("retry-after" in response.headers) is (status == 503)
+
+
+def test_a_registry_that_is_away_makes_health_say_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        def manifest(self) -> object:
+            raise UnavailableError("away")
+
+    monkeypatch.setattr(Workspace, "registry", Away())
+    assert client.request("GET", "/health").status_code == 503
+
+
+def test_malformed_bodies_name_the_place(client: Client) -> None:
+    for body, kind, place in [
+        (b"{", "json_invalid", ["body"]),
+        (b"[]", "value_error", ["body"]),
+        (b'{"entities": {"driver_id": 1}}', "value_error", ["body", "entities"]),
+        (b'{"entities": {}, "features": [1]}', "value_error", ["body", "features", "0"]),
+        (b"\xff", "json_invalid", ["body"]),
+    ]:
+        response = client.request("POST", "/get-online-features", content=body)
+        assert response.status_code == 422
+        (wrong,) = response.json()["detail"]
+        assert (wrong["type"], wrong["loc"]) == (kind, place), wrong
+
+
+def test_an_error_is_json_in_json_as_feasts_sdk_reads_it(client: Client) -> None:
+    response = client.read(["tripz:count"], driver_id=[1])
+    assert response.status_code == 404
+    error = json.loads(response.json())
+    assert (error["module"], error["class"]) == ("feast.errors", "FeatureViewNotFoundException")
+    assert "trips" in error["hint"]
+
+
+def test_metrics_count_what_all_workers_did(made_project: Path) -> None:
+    import httpx
+
+    with run_repast_server(made_project, "--workers", "2", "--metrics", "--no-access-log") as server:
+        body = {"features": ["trips:count"], "entities": {"driver_id": [1, 2, 3, 9]}}
+        for _ in range(30):  # a connection each, so that both workers get some
+            assert httpx.post(f"{server.url}/get-online-features", json=body).status_code == 200
+        httpx.get(f"{server.url}/nowhere")
+        text = httpx.get(f"{server.url}/metrics").text
+    assert 'feast_feature_server_request_total{endpoint="/get-online-features",status="200"} 30.0' in text
+    assert 'feast_feature_server_request_total{endpoint="other",status="404"} 1.0' in text
+    assert 'feast_online_features_status_total{feature_view="trips",status="PRESENT"} 60.0' in text
+    assert 'feast_online_features_status_total{feature_view="trips",status="NOT_FOUND"} 30.0' in text
+    assert "feast_online_features_entity_count_sum 120.0" in text
+
+
+def test_the_file_says_how_the_server_is_started(project: Path) -> None:
+    yaml = project / "feature_store.yaml"
+    yaml.write_text(
+        yaml.read_text() + "feature_server: {port: 7000, workers: 3, metrics: {enabled: true}, token: abc}\n"
+    )
+    settings = read_settings(load_config(project), port=7001)
+    assert (settings.port, settings.workers, settings.has_metrics, settings.token) == (7001, 3, True, "abc")
+    assert "abc" not in repr(settings)
+    for wrong in ({"prot": 1}, {"port": 0}, {"port": "x"}, {"remote_store": "all"}, {"key": "k.pem"}):
+        with pytest.raises(InvalidConfigError, match=next(iter(wrong))):
+            read_settings(RepoConfig(project="shop", feature_server=wrong))
