@@ -182,7 +182,7 @@ class SqlEngine(OfflineEngine):
         relation = Relation(
             spec=rows.source,
             table=table,
-            columns={name: column.type for name, column in columns.items()},
+            columns={name: column.type for name, column in columns.items()} | _bytes(rows, columns),
             outputs={name: column.output for name, column in columns.items() if column.output},
             dialect=self.dialect,
             rows=session.estimate_rows(table),
@@ -319,6 +319,12 @@ def result_schema(plan: OfflinePlan, columns: Mapping[str, SourceColumn]) -> pa.
     if isinstance(plan, PointInTimeJoin):
         return pa.schema([(ROW, pa.int64()), *times, *features])
     return pa.schema([*((k.name, columns[k.column].type_for(k.dtype)) for k in plan.keys), *times, *features])
+
+
+def _bytes(rows: PointInTimeJoin | ReadRows, columns: Mapping[str, SourceColumn]) -> dict[str, pa.DataType]:
+    """Return the key columns that are bytes to who declared them and could have been text."""
+    keys = [key for key in rows.keys if key.column in columns and columns[key.column].any_bytes]
+    return {key.column: columns[key.column].type_for(key.dtype) for key in keys}
 
 
 def cast_batch(batch: pa.RecordBatch, schema: pa.Schema, subject: str) -> pa.RecordBatch:

@@ -71,7 +71,9 @@ def refusal_in(text: str) -> InvalidValueError | None:
     quote, words = found.groups()
     line = words.split("\n")[0]
     if quote in ("'", '"', "`"):  # the driver quotes the value; what follows the quote is its own
-        line = line.rpartition(quote)[0] or line
+        quoted = re.split(re.escape(quote) + r" as \w+", line)[0]
+        line = (line.rpartition(quote)[0] or line) if quoted == line else quoted
+        line = line.replace("\\" + quote, quote)
     return InvalidValueError(line.strip() + ".", hint="correct the value in the source, or the type in the definition")
 
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import SqlDialect
-from repast.types import DataType
+from repast.types import Bytes, DataType
 
 SOURCE = "source"
 """Alias of the source in every statement."""
@@ -25,10 +25,13 @@ class SourceColumn:
     """A template of the dialect with the hole ``:x``, where the column is not selected as it is."""
     any_number: bool = False
     """Whether the database leaves open how many digits it has: then the declared type says what is read."""
+    any_bytes: bool = False
+    """Whether the database has one type for text and bytes: it is text unless it is declared to be bytes."""
 
     def type_for(self, dtype: DataType) -> pa.DataType:
         """Return the type it has in a result for who declared it as ``dtype``."""
-        return dtype.arrow if self.any_number and str(dtype).startswith(_NUMBERS) else self.type
+        is_open = (self.any_number and str(dtype).startswith(_NUMBERS)) or (self.any_bytes and dtype == Bytes)
+        return dtype.arrow if is_open else self.type
 
 
 _NUMBERS = ("Int", "Float", "Decimal")

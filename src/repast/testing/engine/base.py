@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 import pyarrow as pa
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 from repast.core.manifest import SourceSpec
@@ -81,12 +81,12 @@ class EngineBase:
             engine.close()
 
     @pytest.fixture(autouse=True)
-    def _random_examples(self) -> Iterable[None]:
-        if self.examples is None:
-            yield
-            return
+    def _random_examples(self, request: pytest.FixtureRequest) -> Iterable[None]:
         usual = settings()
-        settings.register_profile("suite", usual, max_examples=min(self.examples, usual.max_examples))
+        few = usual.max_examples if self.examples is None else min(self.examples, usual.max_examples)
+        # Of a declared gap nobody reads the smallest example.
+        phases = [phase for phase in usual.phases if self._gap(request) is None or phase is not Phase.shrink]
+        settings.register_profile("suite", usual, max_examples=few, phases=phases)
         settings.load_profile("suite")
         yield
         settings.register_profile("suite", usual)
@@ -94,10 +94,13 @@ class EngineBase:
 
     @pytest.fixture(autouse=True)
     def _declared_gap(self, request: pytest.FixtureRequest) -> None:
-        rule = getattr(request.node, "originalname", request.node.name)
-        reason = self.gaps.get(request.node.name, self.gaps.get(rule))
+        reason = self._gap(request)
         if reason is not None:
             request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+
+    def _gap(self, request: pytest.FixtureRequest) -> str | None:
+        rule = getattr(request.node, "originalname", request.node.name)
+        return self.gaps.get(request.node.name, self.gaps.get(rule))
 
 
 @dataclass

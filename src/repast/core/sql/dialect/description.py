@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
 import sqlglot
@@ -31,6 +32,8 @@ class SqlDialect:
     small_spine_share: float = 0.02
     """Up to this share of the source's rows, a spine's keys are looked up while scanning. (DuckDB: at 1 % the
     whole join then takes half the time, at 10 % a tenth more.)"""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """sqlglot's name of a type -> that of the type which is used in its place."""
     instant_us: str
     """``:x`` instant or wall time or date -> microseconds; finer units floored by the two below."""
     nano_us: str
@@ -69,10 +72,17 @@ class SqlDialect:
         return tree
 
     def render(self, tree: exp.Expr, *, pretty: bool = False) -> str:
-        """Return the SQL text of a tree, which is spent by that. Where nulls are sorted never matters, so it is not said."""
-        small = Dialect.get_or_raise(self.name).NULL_ORDERING == "nulls_are_small"
+        """Return the SQL text of a tree, which is spent by that.
+
+        Where nulls are sorted never matters, so it is not said.
+        """
+        usual = Dialect.get_or_raise(self.name).NULL_ORDERING
         for ordered in tree.find_all(exp.Ordered):
-            ordered.set("nulls_first", small is not bool(ordered.args.get("desc")))
+            sided = (usual == "nulls_are_small") is not bool(ordered.args.get("desc"))
+            ordered.set("nulls_first", sided and usual != "nulls_are_last")
+        for kind in tree.find_all(exp.DataType) if self.types else ():
+            name = getattr(kind.this, "name", "")
+            kind.set("this", exp.DataType.Type[self.types.get(name, name)])
         return tree.sql(dialect=self.name, pretty=pretty, identify=True, copy=False)
 
 
