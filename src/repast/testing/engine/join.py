@@ -14,6 +14,7 @@ from repast.core.oracle import Row
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, AsOf, FeatureColumn, KeyColumn, PointInTimeJoin
 from repast.testing.engine.base import (
     Bench,
+    EngineBase,
     asked,
     by_row,
     check_join,
@@ -28,7 +29,7 @@ from repast.types import Int64, String
 _T = BASE
 
 
-class JoinRules:
+class JoinRules(EngineBase):
     """For spine time T: the greatest row with T - ttl <= event <= T, and all rows that tie with it."""
 
     def _answers(

@@ -1,0 +1,1459 @@
+-- join
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= fromUnixTimestamp64Micro(1711756800000000, 'UTC')
+    AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC')
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS Nullable(Int64)) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS Nullable(Int64)) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT (
+      "filled"."__event" IS NULL
+    )
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = fromUnixTimestamp64Micro("matched"."__event", 'UTC')
+WHERE
+  "source"."ended_at" >= fromUnixTimestamp64Micro(1711756800000000, 'UTC')
+  AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC');
+
+-- join, what was known at the time
+WITH "history" AS (
+  SELECT
+    "history"."driver",
+    "history"."city",
+    "history"."__event",
+    CASE
+      WHEN "history"."__at" > "history"."__event"
+      THEN "history"."__at"
+      ELSE "history"."__event"
+    END AS "__at"
+  FROM (
+    SELECT
+      "source"."driver_id" AS "driver",
+      CAST("source"."city" AS Nullable(String)) AS "city",
+      toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+      toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) AS "__at"
+    FROM "lake"."trips" AS "source"
+    WHERE
+      "source"."ended_at" >= fromUnixTimestamp64Micro(1711756800000000, 'UTC')
+      AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC')
+      AND ("source"."driver_id", CAST("source"."city" AS Nullable(String))) IN (
+        SELECT
+          "spine"."driver",
+          "spine"."city"
+        FROM "spine"
+      )
+  ) AS "history"
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."city",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS Nullable(Int64)) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."city",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS Nullable(Int64)) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."city",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver", "moments"."city"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."city",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT (
+      "filled"."__event" IS NULL
+    )
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND CAST("source"."city" AS Nullable(String)) = "matched"."city"
+  AND "source"."ended_at" = fromUnixTimestamp64Micro("matched"."__event", 'UTC')
+  AND COALESCE(
+    toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')),
+    -9223372036854775807
+  ) <= "matched"."__time"
+WHERE
+  "source"."ended_at" >= fromUnixTimestamp64Micro(1711756800000000, 'UTC')
+  AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC');
+
+-- join without keys
+WITH "history" AS (
+  SELECT
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC')
+), "moments" AS (
+  SELECT
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS Nullable(Int64)) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS Nullable(Int64)) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1 AND NOT (
+      "filled"."__event" IS NULL
+    )
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."ended_at" = fromUnixTimestamp64Micro("matched"."__event", 'UTC')
+WHERE
+  "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC');
+
+-- join on keys of other types
+WITH "history" AS (
+  SELECT
+    CASE
+      WHEN (
+        "source"."half" IS NULL
+        OR CAST(CASE
+          WHEN "source"."half" >= CAST(-9223372036854775808 AS Nullable(Float64))
+          AND "source"."half" < CAST(9223372036854775808 AS Nullable(Float64))
+          THEN CAST("source"."half" AS Nullable(Int64))
+        END AS Nullable(Float64)) = "source"."half"
+      )
+      THEN CASE
+        WHEN "source"."half" >= CAST(-9223372036854775808 AS Nullable(Float64))
+        AND "source"."half" < CAST(9223372036854775808 AS Nullable(Float64))
+        THEN CAST("source"."half" AS Nullable(Int64))
+      END
+      ELSE CAST(toString(
+        toInt64(
+          assumeNotNull(
+            CONCAT(
+              '[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ',
+              toString("source"."half")
+            )
+          )
+        )
+      ) AS Nullable(Int64))
+    END AS "whole",
+    CASE
+      WHEN (
+        "source"."city" IS NULL
+        OR NOT (
+          toString(toUUIDOrNull(toString("source"."city"))) IS NULL
+        )
+      )
+      THEN toString(toUUIDOrNull(toString("source"."city")))
+      ELSE CAST(toString(
+        toInt64(
+          assumeNotNull(
+            CONCAT(
+              '[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ',
+              toString("source"."city")
+            )
+          )
+        )
+      ) AS Nullable(String))
+    END AS "id",
+    fromUnixTimestamp64Micro(toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')), 'UTC') AS "at",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= fromUnixTimestamp64Micro(1711756800000000, 'UTC')
+    AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC')
+    AND (
+      CASE
+        WHEN (
+          "source"."half" IS NULL
+          OR CAST(CASE
+            WHEN "source"."half" >= CAST(-9223372036854775808 AS Nullable(Float64))
+            AND "source"."half" < CAST(9223372036854775808 AS Nullable(Float64))
+            THEN CAST("source"."half" AS Nullable(Int64))
+          END AS Nullable(Float64)) = "source"."half"
+        )
+        THEN CASE
+          WHEN "source"."half" >= CAST(-9223372036854775808 AS Nullable(Float64))
+          AND "source"."half" < CAST(9223372036854775808 AS Nullable(Float64))
+          THEN CAST("source"."half" AS Nullable(Int64))
+        END
+        ELSE CAST(toString(
+          toInt64(
+            assumeNotNull(
+              CONCAT(
+                '[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ',
+                toString("source"."half")
+              )
+            )
+          )
+        ) AS Nullable(Int64))
+      END,
+      CASE
+        WHEN (
+          "source"."city" IS NULL
+          OR NOT (
+            toString(toUUIDOrNull(toString("source"."city"))) IS NULL
+          )
+        )
+        THEN toString(toUUIDOrNull(toString("source"."city")))
+        ELSE CAST(toString(
+          toInt64(
+            assumeNotNull(
+              CONCAT(
+                '[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ',
+                toString("source"."city")
+              )
+            )
+          )
+        ) AS Nullable(String))
+      END,
+      fromUnixTimestamp64Micro(toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')), 'UTC')
+    ) IN (
+      SELECT
+        "spine"."whole",
+        "spine"."id",
+        "spine"."at"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."whole",
+    "history"."id",
+    "history"."at",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS Nullable(Int64)) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."whole",
+    "spine"."id",
+    "spine"."at",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS Nullable(Int64)) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."whole",
+    "moments"."id",
+    "moments"."at",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."whole", "moments"."id", "moments"."at"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."whole",
+    "filled"."id",
+    "filled"."at",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT (
+      "filled"."__event" IS NULL
+    )
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON CASE
+    WHEN (
+      "source"."half" IS NULL
+      OR CAST(CASE
+        WHEN "source"."half" >= CAST(-9223372036854775808 AS Nullable(Float64))
+        AND "source"."half" < CAST(9223372036854775808 AS Nullable(Float64))
+        THEN CAST("source"."half" AS Nullable(Int64))
+      END AS Nullable(Float64)) = "source"."half"
+    )
+    THEN CASE
+      WHEN "source"."half" >= CAST(-9223372036854775808 AS Nullable(Float64))
+      AND "source"."half" < CAST(9223372036854775808 AS Nullable(Float64))
+      THEN CAST("source"."half" AS Nullable(Int64))
+    END
+    ELSE CAST(toString(
+      toInt64(
+        assumeNotNull(
+          CONCAT(
+            '[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ',
+            toString("source"."half")
+          )
+        )
+      )
+    ) AS Nullable(Int64))
+  END = "matched"."whole"
+  AND CASE
+    WHEN (
+      "source"."city" IS NULL
+      OR NOT (
+        toString(toUUIDOrNull(toString("source"."city"))) IS NULL
+      )
+    )
+    THEN toString(toUUIDOrNull(toString("source"."city")))
+    ELSE CAST(toString(
+      toInt64(
+        assumeNotNull(
+          CONCAT(
+            '[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ',
+            toString("source"."city")
+          )
+        )
+      )
+    ) AS Nullable(String))
+  END = "matched"."id"
+  AND fromUnixTimestamp64Micro(toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')), 'UTC') = "matched"."at"
+  AND "source"."ended_at" = fromUnixTimestamp64Micro("matched"."__event", 'UTC')
+WHERE
+  "source"."ended_at" >= fromUnixTimestamp64Micro(1711756800000000, 'UTC')
+  AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC');
+
+-- join on a day
+WITH "history" AS (
+  SELECT
+    CASE
+      WHEN (
+        "source"."ended_at" IS NULL
+        OR CAST(CAST("source"."ended_at" AS Nullable(Date32)) AS Nullable(DateTime)) = "source"."ended_at"
+      )
+      THEN CAST("source"."ended_at" AS Nullable(Date32))
+      ELSE CAST(toString(
+        toInt64(
+          assumeNotNull(
+            CONCAT(
+              '[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ',
+              toString("source"."ended_at")
+            )
+          )
+        )
+      ) AS Nullable(Date32))
+    END AS "day",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= fromUnixTimestamp64Micro(1711756800000000, 'UTC')
+    AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC')
+    AND CASE
+      WHEN (
+        "source"."ended_at" IS NULL
+        OR CAST(CAST("source"."ended_at" AS Nullable(Date32)) AS Nullable(DateTime)) = "source"."ended_at"
+      )
+      THEN CAST("source"."ended_at" AS Nullable(Date32))
+      ELSE CAST(toString(
+        toInt64(
+          assumeNotNull(
+            CONCAT(
+              '[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ',
+              toString("source"."ended_at")
+            )
+          )
+        )
+      ) AS Nullable(Date32))
+    END IN (
+      SELECT
+        "spine"."day"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."day",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS Nullable(Int64)) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."day",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS Nullable(Int64)) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."day",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."day"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."day",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT (
+      "filled"."__event" IS NULL
+    )
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON CASE
+    WHEN (
+      "source"."ended_at" IS NULL
+      OR CAST(CAST("source"."ended_at" AS Nullable(Date32)) AS Nullable(DateTime)) = "source"."ended_at"
+    )
+    THEN CAST("source"."ended_at" AS Nullable(Date32))
+    ELSE CAST(toString(
+      toInt64(
+        assumeNotNull(
+          CONCAT(
+            '[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ',
+            toString("source"."ended_at")
+          )
+        )
+      )
+    ) AS Nullable(Date32))
+  END = "matched"."day"
+  AND "source"."ended_at" = fromUnixTimestamp64Micro("matched"."__event", 'UTC')
+WHERE
+  "source"."ended_at" >= fromUnixTimestamp64Micro(1711756800000000, 'UTC')
+  AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711929600000000, 'UTC');
+
+-- window of wall times in a zone
+SELECT
+  "source"."driver_id" AS "driver",
+  CASE
+    WHEN toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            toTimeZone(
+              fromUnixTimestamp64Micro(
+                toUnixTimestamp64Micro(
+                  toDateTime64(
+                    toDateTime64(
+                      toString(
+                        fromUnixTimestamp64Micro(
+                          toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')) - 90000000000,
+                          'UTC'
+                        )
+                      ),
+                      6,
+                      'Europe/Paris'
+                    ),
+                    6,
+                    'UTC'
+                  )
+                ) + 90000000000,
+                'UTC'
+              ),
+              'Europe/Paris'
+            )
+          ),
+          6,
+          'UTC'
+        ),
+        6,
+        'UTC'
+      )
+    ) = toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC'))
+    THEN toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            fromUnixTimestamp64Micro(
+              toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')) - 90000000000,
+              'UTC'
+            )
+          ),
+          6,
+          'Europe/Paris'
+        ),
+        6,
+        'UTC'
+      )
+    ) + 90000000000
+    ELSE toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            fromUnixTimestamp64Micro(toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')), 'UTC')
+          ),
+          6,
+          'Europe/Paris'
+        ),
+        6,
+        'UTC'
+      )
+    )
+  END AS "__event",
+  CAST(NULL AS Nullable(Int64)) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+WHERE
+  "source"."wall" >= fromUnixTimestamp64Micro(1711663200000000, 'UTC')
+  AND "source"."wall" <= fromUnixTimestamp64Micro(1712026800000000, 'UTC')
+  AND CASE
+    WHEN toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            toTimeZone(
+              fromUnixTimestamp64Micro(
+                toUnixTimestamp64Micro(
+                  toDateTime64(
+                    toDateTime64(
+                      toString(
+                        fromUnixTimestamp64Micro(
+                          toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')) - 90000000000,
+                          'UTC'
+                        )
+                      ),
+                      6,
+                      'Europe/Paris'
+                    ),
+                    6,
+                    'UTC'
+                  )
+                ) + 90000000000,
+                'UTC'
+              ),
+              'Europe/Paris'
+            )
+          ),
+          6,
+          'UTC'
+        ),
+        6,
+        'UTC'
+      )
+    ) = toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC'))
+    THEN toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            fromUnixTimestamp64Micro(
+              toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')) - 90000000000,
+              'UTC'
+            )
+          ),
+          6,
+          'Europe/Paris'
+        ),
+        6,
+        'UTC'
+      )
+    ) + 90000000000
+    ELSE toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            fromUnixTimestamp64Micro(toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')), 'UTC')
+          ),
+          6,
+          'Europe/Paris'
+        ),
+        6,
+        'UTC'
+      )
+    )
+  END >= 1711843200000000
+  AND CASE
+    WHEN toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            toTimeZone(
+              fromUnixTimestamp64Micro(
+                toUnixTimestamp64Micro(
+                  toDateTime64(
+                    toDateTime64(
+                      toString(
+                        fromUnixTimestamp64Micro(
+                          toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')) - 90000000000,
+                          'UTC'
+                        )
+                      ),
+                      6,
+                      'Europe/Paris'
+                    ),
+                    6,
+                    'UTC'
+                  )
+                ) + 90000000000,
+                'UTC'
+              ),
+              'Europe/Paris'
+            )
+          ),
+          6,
+          'UTC'
+        ),
+        6,
+        'UTC'
+      )
+    ) = toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC'))
+    THEN toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            fromUnixTimestamp64Micro(
+              toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')) - 90000000000,
+              'UTC'
+            )
+          ),
+          6,
+          'Europe/Paris'
+        ),
+        6,
+        'UTC'
+      )
+    ) + 90000000000
+    ELSE toUnixTimestamp64Micro(
+      toDateTime64(
+        toDateTime64(
+          toString(
+            fromUnixTimestamp64Micro(toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')), 'UTC')
+          ),
+          6,
+          'Europe/Paris'
+        ),
+        6,
+        'UTC'
+      )
+    )
+  END <= 1711846800000000
+  AND NOT (
+    "source"."driver_id" IS NULL
+  )
+  AND NOT (
+    CASE
+      WHEN toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              toTimeZone(
+                fromUnixTimestamp64Micro(
+                  toUnixTimestamp64Micro(
+                    toDateTime64(
+                      toDateTime64(
+                        toString(
+                          fromUnixTimestamp64Micro(
+                            toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')) - 90000000000,
+                            'UTC'
+                          )
+                        ),
+                        6,
+                        'Europe/Paris'
+                      ),
+                      6,
+                      'UTC'
+                    )
+                  ) + 90000000000,
+                  'UTC'
+                ),
+                'Europe/Paris'
+              )
+            ),
+            6,
+            'UTC'
+          ),
+          6,
+          'UTC'
+        )
+      ) = toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC'))
+      THEN toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              fromUnixTimestamp64Micro(
+                toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')) - 90000000000,
+                'UTC'
+              )
+            ),
+            6,
+            'Europe/Paris'
+          ),
+          6,
+          'UTC'
+        )
+      ) + 90000000000
+      ELSE toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              fromUnixTimestamp64Micro(toUnixTimestamp64Micro(toDateTime64("source"."wall", 6, 'UTC')), 'UTC')
+            ),
+            6,
+            'Europe/Paris'
+          ),
+          6,
+          'UTC'
+        )
+      )
+    END IS NULL
+  );
+
+-- window of times in text
+SELECT
+  "source"."driver_id" AS "driver",
+  CASE
+    WHEN NOT (
+      "source"."text_time" IS NULL
+    )
+    AND toUnixTimestamp64Micro(
+      toDateTime64(
+        CASE
+          WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+          THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+        END,
+        6,
+        'UTC'
+      )
+    ) IS NULL
+    THEN CAST(toString(
+      toInt64(
+        assumeNotNull(
+          CONCAT(
+            '[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ',
+            toString("source"."text_time")
+          )
+        )
+      )
+    ) AS Nullable(Int64))
+    WHEN match("source"."text_time", ':\\d\\d(\\.\\d+)? ?([zZ]|[+-]\\d\\d(:?\\d\\d)?)$')
+    THEN toUnixTimestamp64Micro(
+      toDateTime64(
+        CASE
+          WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+          THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+        END,
+        6,
+        'UTC'
+      )
+    )
+    ELSE CASE
+      WHEN toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              toTimeZone(
+                fromUnixTimestamp64Micro(
+                  toUnixTimestamp64Micro(
+                    toDateTime64(
+                      toDateTime64(
+                        toString(
+                          fromUnixTimestamp64Micro(
+                            toUnixTimestamp64Micro(
+                              toDateTime64(
+                                CASE
+                                  WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                                  THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                                END,
+                                6,
+                                'UTC'
+                              )
+                            ) - 90000000000,
+                            'UTC'
+                          )
+                        ),
+                        6,
+                        'Europe/Paris'
+                      ),
+                      6,
+                      'UTC'
+                    )
+                  ) + 90000000000,
+                  'UTC'
+                ),
+                'Europe/Paris'
+              )
+            ),
+            6,
+            'UTC'
+          ),
+          6,
+          'UTC'
+        )
+      ) = toUnixTimestamp64Micro(
+        toDateTime64(
+          CASE
+            WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+            THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+          END,
+          6,
+          'UTC'
+        )
+      )
+      THEN toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              fromUnixTimestamp64Micro(
+                toUnixTimestamp64Micro(
+                  toDateTime64(
+                    CASE
+                      WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                      THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                    END,
+                    6,
+                    'UTC'
+                  )
+                ) - 90000000000,
+                'UTC'
+              )
+            ),
+            6,
+            'Europe/Paris'
+          ),
+          6,
+          'UTC'
+        )
+      ) + 90000000000
+      ELSE toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              fromUnixTimestamp64Micro(
+                toUnixTimestamp64Micro(
+                  toDateTime64(
+                    CASE
+                      WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                      THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                    END,
+                    6,
+                    'UTC'
+                  )
+                ),
+                'UTC'
+              )
+            ),
+            6,
+            'Europe/Paris'
+          ),
+          6,
+          'UTC'
+        )
+      )
+    END
+  END AS "__event",
+  CAST(NULL AS Nullable(Int64)) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+WHERE
+  CASE
+    WHEN NOT (
+      "source"."text_time" IS NULL
+    )
+    AND toUnixTimestamp64Micro(
+      toDateTime64(
+        CASE
+          WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+          THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+        END,
+        6,
+        'UTC'
+      )
+    ) IS NULL
+    THEN CAST(toString(
+      toInt64(
+        assumeNotNull(
+          CONCAT(
+            '[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ',
+            toString("source"."text_time")
+          )
+        )
+      )
+    ) AS Nullable(Int64))
+    WHEN match("source"."text_time", ':\\d\\d(\\.\\d+)? ?([zZ]|[+-]\\d\\d(:?\\d\\d)?)$')
+    THEN toUnixTimestamp64Micro(
+      toDateTime64(
+        CASE
+          WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+          THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+        END,
+        6,
+        'UTC'
+      )
+    )
+    ELSE CASE
+      WHEN toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              toTimeZone(
+                fromUnixTimestamp64Micro(
+                  toUnixTimestamp64Micro(
+                    toDateTime64(
+                      toDateTime64(
+                        toString(
+                          fromUnixTimestamp64Micro(
+                            toUnixTimestamp64Micro(
+                              toDateTime64(
+                                CASE
+                                  WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                                  THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                                END,
+                                6,
+                                'UTC'
+                              )
+                            ) - 90000000000,
+                            'UTC'
+                          )
+                        ),
+                        6,
+                        'Europe/Paris'
+                      ),
+                      6,
+                      'UTC'
+                    )
+                  ) + 90000000000,
+                  'UTC'
+                ),
+                'Europe/Paris'
+              )
+            ),
+            6,
+            'UTC'
+          ),
+          6,
+          'UTC'
+        )
+      ) = toUnixTimestamp64Micro(
+        toDateTime64(
+          CASE
+            WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+            THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+          END,
+          6,
+          'UTC'
+        )
+      )
+      THEN toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              fromUnixTimestamp64Micro(
+                toUnixTimestamp64Micro(
+                  toDateTime64(
+                    CASE
+                      WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                      THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                    END,
+                    6,
+                    'UTC'
+                  )
+                ) - 90000000000,
+                'UTC'
+              )
+            ),
+            6,
+            'Europe/Paris'
+          ),
+          6,
+          'UTC'
+        )
+      ) + 90000000000
+      ELSE toUnixTimestamp64Micro(
+        toDateTime64(
+          toDateTime64(
+            toString(
+              fromUnixTimestamp64Micro(
+                toUnixTimestamp64Micro(
+                  toDateTime64(
+                    CASE
+                      WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                      THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                    END,
+                    6,
+                    'UTC'
+                  )
+                ),
+                'UTC'
+              )
+            ),
+            6,
+            'Europe/Paris'
+          ),
+          6,
+          'UTC'
+        )
+      )
+    END
+  END >= 1711843200000000
+  AND NOT (
+    "source"."driver_id" IS NULL
+  )
+  AND NOT (
+    CASE
+      WHEN NOT (
+        "source"."text_time" IS NULL
+      )
+      AND toUnixTimestamp64Micro(
+        toDateTime64(
+          CASE
+            WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+            THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+          END,
+          6,
+          'UTC'
+        )
+      ) IS NULL
+      THEN CAST(toString(
+        toInt64(
+          assumeNotNull(
+            CONCAT(
+              '[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ',
+              toString("source"."text_time")
+            )
+          )
+        )
+      ) AS Nullable(Int64))
+      WHEN match("source"."text_time", ':\\d\\d(\\.\\d+)? ?([zZ]|[+-]\\d\\d(:?\\d\\d)?)$')
+      THEN toUnixTimestamp64Micro(
+        toDateTime64(
+          CASE
+            WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+            THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+          END,
+          6,
+          'UTC'
+        )
+      )
+      ELSE CASE
+        WHEN toUnixTimestamp64Micro(
+          toDateTime64(
+            toDateTime64(
+              toString(
+                toTimeZone(
+                  fromUnixTimestamp64Micro(
+                    toUnixTimestamp64Micro(
+                      toDateTime64(
+                        toDateTime64(
+                          toString(
+                            fromUnixTimestamp64Micro(
+                              toUnixTimestamp64Micro(
+                                toDateTime64(
+                                  CASE
+                                    WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                                    THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                                  END,
+                                  6,
+                                  'UTC'
+                                )
+                              ) - 90000000000,
+                              'UTC'
+                            )
+                          ),
+                          6,
+                          'Europe/Paris'
+                        ),
+                        6,
+                        'UTC'
+                      )
+                    ) + 90000000000,
+                    'UTC'
+                  ),
+                  'Europe/Paris'
+                )
+              ),
+              6,
+              'UTC'
+            ),
+            6,
+            'UTC'
+          )
+        ) = toUnixTimestamp64Micro(
+          toDateTime64(
+            CASE
+              WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+              THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+            END,
+            6,
+            'UTC'
+          )
+        )
+        THEN toUnixTimestamp64Micro(
+          toDateTime64(
+            toDateTime64(
+              toString(
+                fromUnixTimestamp64Micro(
+                  toUnixTimestamp64Micro(
+                    toDateTime64(
+                      CASE
+                        WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                        THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                      END,
+                      6,
+                      'UTC'
+                    )
+                  ) - 90000000000,
+                  'UTC'
+                )
+              ),
+              6,
+              'Europe/Paris'
+            ),
+            6,
+            'UTC'
+          )
+        ) + 90000000000
+        ELSE toUnixTimestamp64Micro(
+          toDateTime64(
+            toDateTime64(
+              toString(
+                fromUnixTimestamp64Micro(
+                  toUnixTimestamp64Micro(
+                    toDateTime64(
+                      CASE
+                        WHEN match("source"."text_time", '^\\d{4}-\\d\\d-\\d\\d')
+                        THEN parseDateTime64BestEffortOrNull("source"."text_time", 6, 'UTC')
+                      END,
+                      6,
+                      'UTC'
+                    )
+                  ),
+                  'UTC'
+                )
+              ),
+              6,
+              'Europe/Paris'
+            ),
+            6,
+            'UTC'
+          )
+        )
+      END
+    END IS NULL
+  );
+
+-- newest row per key
+WITH "narrow" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    "source"."city" AS "city",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+    COALESCE(
+      toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')),
+      -9223372036854775807
+    ) AS "__created"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" <= fromUnixTimestamp64Micro(1711843200000000, 'UTC')
+    AND toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) <= 1711843200000000
+    AND NOT (
+      "source"."driver_id" IS NULL
+    )
+    AND NOT (
+      "source"."city" IS NULL
+    )
+    AND NOT (
+      toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) IS NULL
+    )
+), "latest" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    MAX("narrow"."__event") AS "__event"
+  FROM "narrow"
+  GROUP BY
+    "narrow"."driver",
+    "narrow"."city"
+), "wanted" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event",
+    MAX("narrow"."__created") AS "__created"
+  FROM "narrow"
+  INNER JOIN "latest"
+    ON "narrow"."driver" = "latest"."driver"
+    AND "narrow"."city" = "latest"."city"
+    AND "narrow"."__event" = "latest"."__event"
+  GROUP BY
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event"
+)
+SELECT
+  "source"."driver_id" AS "driver",
+  "source"."city" AS "city",
+  toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+  toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+INNER JOIN "wanted"
+  ON "source"."driver_id" = "wanted"."driver"
+  AND "source"."city" = "wanted"."city"
+  AND toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) = "wanted"."__event"
+  AND COALESCE(
+    toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')),
+    -9223372036854775807
+  ) = "wanted"."__created"
+WHERE
+  "source"."ended_at" <= fromUnixTimestamp64Micro(1711843200000000, 'UTC')
+  AND toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) <= 1711843200000000
+  AND NOT (
+    "source"."driver_id" IS NULL
+  )
+  AND NOT (
+    "source"."city" IS NULL
+  )
+  AND NOT (
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) IS NULL
+  );
+
+-- newest three that changed
+WITH "narrow" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    "source"."city" AS "city",
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+    COALESCE(
+      toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')),
+      -9223372036854775807
+    ) AS "__created"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    NOT (
+      "source"."driver_id" IS NULL
+    )
+    AND NOT (
+      "source"."city" IS NULL
+    )
+    AND NOT (
+      toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) IS NULL
+    )
+    AND (
+      toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) > 1711843200000000
+      OR toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) >= 1711839600000000
+      OR toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) IS NULL
+    )
+), "ranked" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event",
+    "narrow"."__created",
+    RANK() OVER (
+      PARTITION BY "narrow"."driver", "narrow"."city"
+      ORDER BY "narrow"."__event" DESC, "narrow"."__created" DESC
+    ) AS "__rank"
+  FROM "narrow"
+), "wanted" AS (
+  SELECT DISTINCT
+    "ranked"."driver",
+    "ranked"."city",
+    "ranked"."__event",
+    "ranked"."__created"
+  FROM "ranked"
+  WHERE
+    "ranked"."__rank" <= 3
+)
+SELECT
+  "source"."driver_id" AS "driver",
+  "source"."city" AS "city",
+  toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) AS "__event",
+  toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+INNER JOIN "wanted"
+  ON "source"."driver_id" = "wanted"."driver"
+  AND "source"."city" = "wanted"."city"
+  AND toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) = "wanted"."__event"
+  AND COALESCE(
+    toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')),
+    -9223372036854775807
+  ) = "wanted"."__created"
+WHERE
+  NOT (
+    "source"."driver_id" IS NULL
+  )
+  AND NOT (
+    "source"."city" IS NULL
+  )
+  AND NOT (
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) IS NULL
+  )
+  AND (
+    toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) > 1711843200000000
+    OR toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) >= 1711839600000000
+    OR toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC')) IS NULL
+  );
+
+-- counts of a load
+SELECT
+  COUNT(
+    CASE
+      WHEN "source"."ended_at" >= fromUnixTimestamp64Micro(1711843200000000, 'UTC')
+      AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711846800000000, 'UTC')
+      AND toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) >= 1711843200000000
+      AND toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) <= 1711846800000000
+      AND NOT (
+        "source"."driver_id" IS NULL
+      )
+      AND NOT (
+        "source"."city" IS NULL
+      )
+      AND NOT (
+        toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) IS NULL
+      )
+      THEN 1
+    END
+  ) AS "read",
+  COUNT(
+    CASE
+      WHEN (
+        "source"."driver_id" IS NULL
+        OR "source"."city" IS NULL
+        OR toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) IS NULL
+      )
+      THEN 1
+    END
+  ) AS "rejected",
+  MAX(
+    CASE
+      WHEN "source"."ended_at" >= fromUnixTimestamp64Micro(1711843200000000, 'UTC')
+      AND "source"."ended_at" <= fromUnixTimestamp64Micro(1711846800000000, 'UTC')
+      AND toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) >= 1711843200000000
+      AND toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) <= 1711846800000000
+      AND NOT (
+        "source"."driver_id" IS NULL
+      )
+      AND NOT (
+        "source"."city" IS NULL
+      )
+      AND NOT (
+        toUnixTimestamp64Micro(toDateTime64("source"."ended_at", 6, 'UTC')) IS NULL
+      )
+      THEN toUnixTimestamp64Micro(toDateTime64("source"."stored_at", 6, 'UTC'))
+    END
+  ) AS "created_max"
+FROM "lake"."trips" AS "source";

@@ -1,0 +1,1283 @@
+-- join
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+        1711756800000000 % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )
+    AND "source"."ended_at" <= TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+        1711929600000000 % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST("matched"."__event" / 86400000000 AS INT) AS TIMESTAMP) + (
+      "matched"."__event" % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+WHERE
+  "source"."ended_at" >= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711756800000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+  AND "source"."ended_at" <= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711929600000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  );
+
+-- join, what was known at the time
+WITH "history" AS (
+  SELECT
+    "history"."driver",
+    "history"."city",
+    "history"."__event",
+    CASE
+      WHEN "history"."__at" > "history"."__event"
+      THEN "history"."__at"
+      ELSE "history"."__event"
+    END AS "__at"
+  FROM (
+    SELECT
+      "source"."driver_id" AS "driver",
+      CAST("source"."city" AS TEXT) AS "city",
+      CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+      CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__at"
+    FROM "lake"."trips" AS "source"
+    WHERE
+      "source"."ended_at" >= TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+          1711756800000000 % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+      AND "source"."ended_at" <= TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+          1711929600000000 % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+      AND ("source"."driver_id", CAST("source"."city" AS TEXT)) IN (
+        SELECT
+          "spine"."driver",
+          "spine"."city"
+        FROM "spine"
+      )
+  ) AS "history"
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."city",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."city",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."city",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver", "moments"."city"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."city",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND CAST("source"."city" AS TEXT) = "matched"."city"
+  AND "source"."ended_at" = TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST("matched"."__event" / 86400000000 AS INT) AS TIMESTAMP) + (
+      "matched"."__event" % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+  AND COALESCE(
+    CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT),
+    -9223372036854775807
+  ) <= "matched"."__time"
+WHERE
+  "source"."ended_at" >= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711756800000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+  AND "source"."ended_at" <= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711929600000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  );
+
+-- join without keys
+WITH "history" AS (
+  SELECT
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" <= TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+        1711929600000000 % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )
+), "moments" AS (
+  SELECT
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1 AND NOT "filled"."__event" IS NULL
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."ended_at" = TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST("matched"."__event" / 86400000000 AS INT) AS TIMESTAMP) + (
+      "matched"."__event" % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+WHERE
+  "source"."ended_at" <= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711929600000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  );
+
+-- join on keys of other types
+WITH "history" AS (
+  SELECT
+    CASE
+      WHEN (
+        "source"."half" IS NULL
+        OR CAST(CASE
+          WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+          AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+          THEN CAST("source"."half" AS BIGINT)
+        END AS DOUBLE PRECISION) = "source"."half"
+      )
+      THEN CASE
+        WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+        AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+        THEN CAST("source"."half" AS BIGINT)
+      END
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ' || CAST("source"."half" AS TEXT) AS BIGINT) AS TEXT) AS BIGINT)
+    END AS "whole",
+    CASE
+      WHEN (
+        "source"."city" IS NULL
+        OR NOT CASE
+          WHEN LOWER(CAST("source"."city" AS TEXT)) ~ '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$'
+          THEN CAST(CAST(CAST("source"."city" AS TEXT) AS UUID) AS TEXT)
+        END IS NULL
+      )
+      THEN CASE
+        WHEN LOWER(CAST("source"."city" AS TEXT)) ~ '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$'
+        THEN CAST(CAST(CAST("source"."city" AS TEXT) AS UUID) AS TEXT)
+      END
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ' || CAST("source"."city" AS TEXT) AS BIGINT) AS TEXT) AS TEXT)
+    END AS "id",
+    TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+        CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    ) AS "at",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+        1711756800000000 % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )
+    AND "source"."ended_at" <= TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+        1711929600000000 % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )
+    AND (
+      CASE
+        WHEN (
+          "source"."half" IS NULL
+          OR CAST(CASE
+            WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+            AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+            THEN CAST("source"."half" AS BIGINT)
+          END AS DOUBLE PRECISION) = "source"."half"
+        )
+        THEN CASE
+          WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+          AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+          THEN CAST("source"."half" AS BIGINT)
+        END
+        ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ' || CAST("source"."half" AS TEXT) AS BIGINT) AS TEXT) AS BIGINT)
+      END,
+      CASE
+        WHEN (
+          "source"."city" IS NULL
+          OR NOT CASE
+            WHEN LOWER(CAST("source"."city" AS TEXT)) ~ '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$'
+            THEN CAST(CAST(CAST("source"."city" AS TEXT) AS UUID) AS TEXT)
+          END IS NULL
+        )
+        THEN CASE
+          WHEN LOWER(CAST("source"."city" AS TEXT)) ~ '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$'
+          THEN CAST(CAST(CAST("source"."city" AS TEXT) AS UUID) AS TEXT)
+        END
+        ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ' || CAST("source"."city" AS TEXT) AS BIGINT) AS TEXT) AS TEXT)
+      END,
+      TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+          CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+    ) IN (
+      SELECT
+        "spine"."whole",
+        "spine"."id",
+        "spine"."at"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."whole",
+    "history"."id",
+    "history"."at",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."whole",
+    "spine"."id",
+    "spine"."at",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."whole",
+    "moments"."id",
+    "moments"."at",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."whole", "moments"."id", "moments"."at"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."whole",
+    "filled"."id",
+    "filled"."at",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON CASE
+    WHEN (
+      "source"."half" IS NULL
+      OR CAST(CASE
+        WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+        AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+        THEN CAST("source"."half" AS BIGINT)
+      END AS DOUBLE PRECISION) = "source"."half"
+    )
+    THEN CASE
+      WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+      AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+      THEN CAST("source"."half" AS BIGINT)
+    END
+    ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ' || CAST("source"."half" AS TEXT) AS BIGINT) AS TEXT) AS BIGINT)
+  END = "matched"."whole"
+  AND CASE
+    WHEN (
+      "source"."city" IS NULL
+      OR NOT CASE
+        WHEN LOWER(CAST("source"."city" AS TEXT)) ~ '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$'
+        THEN CAST(CAST(CAST("source"."city" AS TEXT) AS UUID) AS TEXT)
+      END IS NULL
+    )
+    THEN CASE
+      WHEN LOWER(CAST("source"."city" AS TEXT)) ~ '^[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$'
+      THEN CAST(CAST(CAST("source"."city" AS TEXT) AS UUID) AS TEXT)
+    END
+    ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ' || CAST("source"."city" AS TEXT) AS BIGINT) AS TEXT) AS TEXT)
+  END = "matched"."id"
+  AND TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+      CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  ) = "matched"."at"
+  AND "source"."ended_at" = TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST("matched"."__event" / 86400000000 AS INT) AS TIMESTAMP) + (
+      "matched"."__event" % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+WHERE
+  "source"."ended_at" >= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711756800000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+  AND "source"."ended_at" <= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711929600000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  );
+
+-- join on a day
+WITH "history" AS (
+  SELECT
+    CASE
+      WHEN (
+        "source"."ended_at" IS NULL
+        OR CAST(CAST("source"."ended_at" AS DATE) AS TIMESTAMPTZ) = "source"."ended_at"
+      )
+      THEN CAST("source"."ended_at" AS DATE)
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ' || CAST("source"."ended_at" AS TEXT) AS BIGINT) AS TEXT) AS DATE)
+    END AS "day",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+        1711756800000000 % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )
+    AND "source"."ended_at" <= TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+        1711929600000000 % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )
+    AND CASE
+      WHEN (
+        "source"."ended_at" IS NULL
+        OR CAST(CAST("source"."ended_at" AS DATE) AS TIMESTAMPTZ) = "source"."ended_at"
+      )
+      THEN CAST("source"."ended_at" AS DATE)
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ' || CAST("source"."ended_at" AS TEXT) AS BIGINT) AS TEXT) AS DATE)
+    END IN (
+      SELECT
+        "spine"."day"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."day",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."day",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."day",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."day"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."day",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON CASE
+    WHEN (
+      "source"."ended_at" IS NULL
+      OR CAST(CAST("source"."ended_at" AS DATE) AS TIMESTAMPTZ) = "source"."ended_at"
+    )
+    THEN CAST("source"."ended_at" AS DATE)
+    ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ' || CAST("source"."ended_at" AS TEXT) AS BIGINT) AS TEXT) AS DATE)
+  END = "matched"."day"
+  AND "source"."ended_at" = TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST("matched"."__event" / 86400000000 AS INT) AS TIMESTAMP) + (
+      "matched"."__event" % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+WHERE
+  "source"."ended_at" >= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711756800000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+  AND "source"."ended_at" <= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711929600000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  );
+
+-- window of wall times in a zone
+SELECT
+  "source"."driver_id" AS "driver",
+  CASE
+    WHEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST((
+          CAST(EXTRACT(EPOCH FROM TIMEZONE(
+            'Europe/Paris',
+            CAST(CAST('1970-01-01' AS DATE) + CAST((
+              CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+            ) / 86400000000 AS INT) AS TIMESTAMP) + (
+              (
+                CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+              ) % 86400000000
+            ) * INTERVAL '1 MICROSECOND'
+          )) * 1000000 AS BIGINT) + 90000000000
+        ) / 86400000000 AS INT) AS TIMESTAMP) + (
+          (
+            CAST(EXTRACT(EPOCH FROM TIMEZONE(
+              'Europe/Paris',
+              CAST(CAST('1970-01-01' AS DATE) + CAST((
+                CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+              ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                (
+                  CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+                ) % 86400000000
+              ) * INTERVAL '1 MICROSECOND'
+            )) * 1000000 AS BIGINT) + 90000000000
+          ) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+    )) * 1000000 AS BIGINT) = CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT)
+    THEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      CAST(CAST('1970-01-01' AS DATE) + CAST((
+        CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+      ) / 86400000000 AS INT) AS TIMESTAMP) + (
+        (
+          CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+        ) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )) * 1000000 AS BIGINT) + 90000000000
+    ELSE CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+        CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )) * 1000000 AS BIGINT)
+  END AS "__event",
+  CAST(NULL AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+WHERE
+  "source"."wall" >= CAST(CAST('1970-01-01' AS DATE) + CAST(1711663200000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+    1711663200000000 % 86400000000
+  ) * INTERVAL '1 MICROSECOND'
+  AND "source"."wall" <= CAST(CAST('1970-01-01' AS DATE) + CAST(1712026800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+    1712026800000000 % 86400000000
+  ) * INTERVAL '1 MICROSECOND'
+  AND CASE
+    WHEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST((
+          CAST(EXTRACT(EPOCH FROM TIMEZONE(
+            'Europe/Paris',
+            CAST(CAST('1970-01-01' AS DATE) + CAST((
+              CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+            ) / 86400000000 AS INT) AS TIMESTAMP) + (
+              (
+                CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+              ) % 86400000000
+            ) * INTERVAL '1 MICROSECOND'
+          )) * 1000000 AS BIGINT) + 90000000000
+        ) / 86400000000 AS INT) AS TIMESTAMP) + (
+          (
+            CAST(EXTRACT(EPOCH FROM TIMEZONE(
+              'Europe/Paris',
+              CAST(CAST('1970-01-01' AS DATE) + CAST((
+                CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+              ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                (
+                  CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+                ) % 86400000000
+              ) * INTERVAL '1 MICROSECOND'
+            )) * 1000000 AS BIGINT) + 90000000000
+          ) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+    )) * 1000000 AS BIGINT) = CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT)
+    THEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      CAST(CAST('1970-01-01' AS DATE) + CAST((
+        CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+      ) / 86400000000 AS INT) AS TIMESTAMP) + (
+        (
+          CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+        ) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )) * 1000000 AS BIGINT) + 90000000000
+    ELSE CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+        CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )) * 1000000 AS BIGINT)
+  END >= 1711843200000000
+  AND CASE
+    WHEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST((
+          CAST(EXTRACT(EPOCH FROM TIMEZONE(
+            'Europe/Paris',
+            CAST(CAST('1970-01-01' AS DATE) + CAST((
+              CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+            ) / 86400000000 AS INT) AS TIMESTAMP) + (
+              (
+                CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+              ) % 86400000000
+            ) * INTERVAL '1 MICROSECOND'
+          )) * 1000000 AS BIGINT) + 90000000000
+        ) / 86400000000 AS INT) AS TIMESTAMP) + (
+          (
+            CAST(EXTRACT(EPOCH FROM TIMEZONE(
+              'Europe/Paris',
+              CAST(CAST('1970-01-01' AS DATE) + CAST((
+                CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+              ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                (
+                  CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+                ) % 86400000000
+              ) * INTERVAL '1 MICROSECOND'
+            )) * 1000000 AS BIGINT) + 90000000000
+          ) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+    )) * 1000000 AS BIGINT) = CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT)
+    THEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      CAST(CAST('1970-01-01' AS DATE) + CAST((
+        CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+      ) / 86400000000 AS INT) AS TIMESTAMP) + (
+        (
+          CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+        ) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )) * 1000000 AS BIGINT) + 90000000000
+    ELSE CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+        CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )) * 1000000 AS BIGINT)
+  END <= 1711846800000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT CASE
+    WHEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST((
+          CAST(EXTRACT(EPOCH FROM TIMEZONE(
+            'Europe/Paris',
+            CAST(CAST('1970-01-01' AS DATE) + CAST((
+              CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+            ) / 86400000000 AS INT) AS TIMESTAMP) + (
+              (
+                CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+              ) % 86400000000
+            ) * INTERVAL '1 MICROSECOND'
+          )) * 1000000 AS BIGINT) + 90000000000
+        ) / 86400000000 AS INT) AS TIMESTAMP) + (
+          (
+            CAST(EXTRACT(EPOCH FROM TIMEZONE(
+              'Europe/Paris',
+              CAST(CAST('1970-01-01' AS DATE) + CAST((
+                CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+              ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                (
+                  CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+                ) % 86400000000
+              ) * INTERVAL '1 MICROSECOND'
+            )) * 1000000 AS BIGINT) + 90000000000
+          ) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+    )) * 1000000 AS BIGINT) = CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT)
+    THEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      CAST(CAST('1970-01-01' AS DATE) + CAST((
+        CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+      ) / 86400000000 AS INT) AS TIMESTAMP) + (
+        (
+          CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) - 90000000000
+        ) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )) * 1000000 AS BIGINT) + 90000000000
+    ELSE CAST(EXTRACT(EPOCH FROM TIMEZONE(
+      'Europe/Paris',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+        CAST(EXTRACT(EPOCH FROM "source"."wall") * 1000000 AS BIGINT) % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )) * 1000000 AS BIGINT)
+  END IS NULL;
+
+-- window of times in text
+SELECT
+  "source"."driver_id" AS "driver",
+  CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND CAST(EXTRACT(EPOCH FROM CASE
+      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+    END) * 1000000 AS BIGINT) IS NULL
+    THEN CAST(CAST(CAST('[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ' || CAST("source"."text_time" AS TEXT) AS BIGINT) AS TEXT) AS BIGINT)
+    WHEN "source"."text_time" ~ ':\d\d(\.\d+)? ?([zZ]|[+-]\d\d(:?\d\d)?)$'
+    THEN CAST(EXTRACT(EPOCH FROM CASE
+      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+    END) * 1000000 AS BIGINT)
+    ELSE CASE
+      WHEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        TIMEZONE(
+          'UTC',
+          CAST(CAST('1970-01-01' AS DATE) + CAST((
+            CAST(EXTRACT(EPOCH FROM TIMEZONE(
+              'Europe/Paris',
+              CAST(CAST('1970-01-01' AS DATE) + CAST((
+                CAST(EXTRACT(EPOCH FROM CASE
+                  WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                  THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                END) * 1000000 AS BIGINT) - 90000000000
+              ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                (
+                  CAST(EXTRACT(EPOCH FROM CASE
+                    WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                    THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                  END) * 1000000 AS BIGINT) - 90000000000
+                ) % 86400000000
+              ) * INTERVAL '1 MICROSECOND'
+            )) * 1000000 AS BIGINT) + 90000000000
+          ) / 86400000000 AS INT) AS TIMESTAMP) + (
+            (
+              CAST(EXTRACT(EPOCH FROM TIMEZONE(
+                'Europe/Paris',
+                CAST(CAST('1970-01-01' AS DATE) + CAST((
+                  CAST(EXTRACT(EPOCH FROM CASE
+                    WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                    THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                  END) * 1000000 AS BIGINT) - 90000000000
+                ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                  (
+                    CAST(EXTRACT(EPOCH FROM CASE
+                      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                    END) * 1000000 AS BIGINT) - 90000000000
+                  ) % 86400000000
+                ) * INTERVAL '1 MICROSECOND'
+              )) * 1000000 AS BIGINT) + 90000000000
+            ) % 86400000000
+          ) * INTERVAL '1 MICROSECOND'
+        )
+      )) * 1000000 AS BIGINT) = CAST(EXTRACT(EPOCH FROM CASE
+        WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+      END) * 1000000 AS BIGINT)
+      THEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        CAST(CAST('1970-01-01' AS DATE) + CAST((
+          CAST(EXTRACT(EPOCH FROM CASE
+            WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+            THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+          END) * 1000000 AS BIGINT) - 90000000000
+        ) / 86400000000 AS INT) AS TIMESTAMP) + (
+          (
+            CAST(EXTRACT(EPOCH FROM CASE
+              WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+              THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+            END) * 1000000 AS BIGINT) - 90000000000
+          ) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )) * 1000000 AS BIGINT) + 90000000000
+      ELSE CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM CASE
+          WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+          THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+        END) * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+          CAST(EXTRACT(EPOCH FROM CASE
+            WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+            THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+          END) * 1000000 AS BIGINT) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )) * 1000000 AS BIGINT)
+    END
+  END AS "__event",
+  CAST(NULL AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+WHERE
+  CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND CAST(EXTRACT(EPOCH FROM CASE
+      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+    END) * 1000000 AS BIGINT) IS NULL
+    THEN CAST(CAST(CAST('[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ' || CAST("source"."text_time" AS TEXT) AS BIGINT) AS TEXT) AS BIGINT)
+    WHEN "source"."text_time" ~ ':\d\d(\.\d+)? ?([zZ]|[+-]\d\d(:?\d\d)?)$'
+    THEN CAST(EXTRACT(EPOCH FROM CASE
+      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+    END) * 1000000 AS BIGINT)
+    ELSE CASE
+      WHEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        TIMEZONE(
+          'UTC',
+          CAST(CAST('1970-01-01' AS DATE) + CAST((
+            CAST(EXTRACT(EPOCH FROM TIMEZONE(
+              'Europe/Paris',
+              CAST(CAST('1970-01-01' AS DATE) + CAST((
+                CAST(EXTRACT(EPOCH FROM CASE
+                  WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                  THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                END) * 1000000 AS BIGINT) - 90000000000
+              ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                (
+                  CAST(EXTRACT(EPOCH FROM CASE
+                    WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                    THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                  END) * 1000000 AS BIGINT) - 90000000000
+                ) % 86400000000
+              ) * INTERVAL '1 MICROSECOND'
+            )) * 1000000 AS BIGINT) + 90000000000
+          ) / 86400000000 AS INT) AS TIMESTAMP) + (
+            (
+              CAST(EXTRACT(EPOCH FROM TIMEZONE(
+                'Europe/Paris',
+                CAST(CAST('1970-01-01' AS DATE) + CAST((
+                  CAST(EXTRACT(EPOCH FROM CASE
+                    WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                    THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                  END) * 1000000 AS BIGINT) - 90000000000
+                ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                  (
+                    CAST(EXTRACT(EPOCH FROM CASE
+                      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                    END) * 1000000 AS BIGINT) - 90000000000
+                  ) % 86400000000
+                ) * INTERVAL '1 MICROSECOND'
+              )) * 1000000 AS BIGINT) + 90000000000
+            ) % 86400000000
+          ) * INTERVAL '1 MICROSECOND'
+        )
+      )) * 1000000 AS BIGINT) = CAST(EXTRACT(EPOCH FROM CASE
+        WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+      END) * 1000000 AS BIGINT)
+      THEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        CAST(CAST('1970-01-01' AS DATE) + CAST((
+          CAST(EXTRACT(EPOCH FROM CASE
+            WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+            THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+          END) * 1000000 AS BIGINT) - 90000000000
+        ) / 86400000000 AS INT) AS TIMESTAMP) + (
+          (
+            CAST(EXTRACT(EPOCH FROM CASE
+              WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+              THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+            END) * 1000000 AS BIGINT) - 90000000000
+          ) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )) * 1000000 AS BIGINT) + 90000000000
+      ELSE CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM CASE
+          WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+          THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+        END) * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+          CAST(EXTRACT(EPOCH FROM CASE
+            WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+            THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+          END) * 1000000 AS BIGINT) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )) * 1000000 AS BIGINT)
+    END
+  END >= 1711843200000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND CAST(EXTRACT(EPOCH FROM CASE
+      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+    END) * 1000000 AS BIGINT) IS NULL
+    THEN CAST(CAST(CAST('[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ' || CAST("source"."text_time" AS TEXT) AS BIGINT) AS TEXT) AS BIGINT)
+    WHEN "source"."text_time" ~ ':\d\d(\.\d+)? ?([zZ]|[+-]\d\d(:?\d\d)?)$'
+    THEN CAST(EXTRACT(EPOCH FROM CASE
+      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+    END) * 1000000 AS BIGINT)
+    ELSE CASE
+      WHEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        TIMEZONE(
+          'UTC',
+          CAST(CAST('1970-01-01' AS DATE) + CAST((
+            CAST(EXTRACT(EPOCH FROM TIMEZONE(
+              'Europe/Paris',
+              CAST(CAST('1970-01-01' AS DATE) + CAST((
+                CAST(EXTRACT(EPOCH FROM CASE
+                  WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                  THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                END) * 1000000 AS BIGINT) - 90000000000
+              ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                (
+                  CAST(EXTRACT(EPOCH FROM CASE
+                    WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                    THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                  END) * 1000000 AS BIGINT) - 90000000000
+                ) % 86400000000
+              ) * INTERVAL '1 MICROSECOND'
+            )) * 1000000 AS BIGINT) + 90000000000
+          ) / 86400000000 AS INT) AS TIMESTAMP) + (
+            (
+              CAST(EXTRACT(EPOCH FROM TIMEZONE(
+                'Europe/Paris',
+                CAST(CAST('1970-01-01' AS DATE) + CAST((
+                  CAST(EXTRACT(EPOCH FROM CASE
+                    WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                    THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                  END) * 1000000 AS BIGINT) - 90000000000
+                ) / 86400000000 AS INT) AS TIMESTAMP) + (
+                  (
+                    CAST(EXTRACT(EPOCH FROM CASE
+                      WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+                      THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+                    END) * 1000000 AS BIGINT) - 90000000000
+                  ) % 86400000000
+                ) * INTERVAL '1 MICROSECOND'
+              )) * 1000000 AS BIGINT) + 90000000000
+            ) % 86400000000
+          ) * INTERVAL '1 MICROSECOND'
+        )
+      )) * 1000000 AS BIGINT) = CAST(EXTRACT(EPOCH FROM CASE
+        WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+      END) * 1000000 AS BIGINT)
+      THEN CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        CAST(CAST('1970-01-01' AS DATE) + CAST((
+          CAST(EXTRACT(EPOCH FROM CASE
+            WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+            THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+          END) * 1000000 AS BIGINT) - 90000000000
+        ) / 86400000000 AS INT) AS TIMESTAMP) + (
+          (
+            CAST(EXTRACT(EPOCH FROM CASE
+              WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+              THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+            END) * 1000000 AS BIGINT) - 90000000000
+          ) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )) * 1000000 AS BIGINT) + 90000000000
+      ELSE CAST(EXTRACT(EPOCH FROM TIMEZONE(
+        'Europe/Paris',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(CAST(EXTRACT(EPOCH FROM CASE
+          WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+          THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+        END) * 1000000 AS BIGINT) / 86400000000 AS INT) AS TIMESTAMP) + (
+          CAST(EXTRACT(EPOCH FROM CASE
+            WHEN "source"."text_time" ~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([zZ]|[+-]\d\d(:?\d\d)?))?)?$'
+            THEN CAST("source"."text_time" AS TIMESTAMPTZ)
+          END) * 1000000 AS BIGINT) % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )) * 1000000 AS BIGINT)
+    END
+  END IS NULL;
+
+-- newest row per key
+WITH "narrow" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    "source"."city" AS "city",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+    COALESCE(
+      CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT),
+      -9223372036854775807
+    ) AS "__created"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" <= TIMEZONE(
+      'UTC',
+      CAST(CAST('1970-01-01' AS DATE) + CAST(1711843200000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+        1711843200000000 % 86400000000
+      ) * INTERVAL '1 MICROSECOND'
+    )
+    AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) <= 1711843200000000
+    AND NOT "source"."driver_id" IS NULL
+    AND NOT "source"."city" IS NULL
+    AND NOT CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) IS NULL
+), "latest" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    MAX("narrow"."__event") AS "__event"
+  FROM "narrow"
+  GROUP BY
+    "narrow"."driver",
+    "narrow"."city"
+), "wanted" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event",
+    MAX("narrow"."__created") AS "__created"
+  FROM "narrow"
+  INNER JOIN "latest"
+    ON "narrow"."driver" = "latest"."driver"
+    AND "narrow"."city" = "latest"."city"
+    AND "narrow"."__event" = "latest"."__event"
+  GROUP BY
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event"
+)
+SELECT
+  "source"."driver_id" AS "driver",
+  "source"."city" AS "city",
+  CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+  CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+INNER JOIN "wanted"
+  ON "source"."driver_id" = "wanted"."driver"
+  AND "source"."city" = "wanted"."city"
+  AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) = "wanted"."__event"
+  AND COALESCE(
+    CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT),
+    -9223372036854775807
+  ) = "wanted"."__created"
+WHERE
+  "source"."ended_at" <= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711843200000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711843200000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+  AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) <= 1711843200000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT "source"."city" IS NULL
+  AND NOT CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) IS NULL;
+
+-- newest three that changed
+WITH "narrow" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    "source"."city" AS "city",
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+    COALESCE(
+      CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT),
+      -9223372036854775807
+    ) AS "__created"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    NOT "source"."driver_id" IS NULL
+    AND NOT "source"."city" IS NULL
+    AND NOT CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) IS NULL
+    AND (
+      CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) > 1711843200000000
+      OR CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) >= 1711839600000000
+      OR CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) IS NULL
+    )
+), "ranked" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event",
+    "narrow"."__created",
+    RANK() OVER (
+      PARTITION BY "narrow"."driver", "narrow"."city"
+      ORDER BY "narrow"."__event" DESC, "narrow"."__created" DESC
+    ) AS "__rank"
+  FROM "narrow"
+), "wanted" AS (
+  SELECT DISTINCT
+    "ranked"."driver",
+    "ranked"."city",
+    "ranked"."__event",
+    "ranked"."__created"
+  FROM "ranked"
+  WHERE
+    "ranked"."__rank" <= 3
+)
+SELECT
+  "source"."driver_id" AS "driver",
+  "source"."city" AS "city",
+  CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event",
+  CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+INNER JOIN "wanted"
+  ON "source"."driver_id" = "wanted"."driver"
+  AND "source"."city" = "wanted"."city"
+  AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) = "wanted"."__event"
+  AND COALESCE(
+    CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT),
+    -9223372036854775807
+  ) = "wanted"."__created"
+WHERE
+  NOT "source"."driver_id" IS NULL
+  AND NOT "source"."city" IS NULL
+  AND NOT CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) IS NULL
+  AND (
+    CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) > 1711843200000000
+    OR CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) >= 1711839600000000
+    OR CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) IS NULL
+  );
+
+-- counts of a load
+SELECT
+  COUNT(
+    CASE
+      WHEN "source"."ended_at" >= TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(1711843200000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+          1711843200000000 % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+      AND "source"."ended_at" <= TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(1711846800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+          1711846800000000 % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+      AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) >= 1711843200000000
+      AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) <= 1711846800000000
+      AND NOT "source"."driver_id" IS NULL
+      AND NOT "source"."city" IS NULL
+      AND NOT CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) IS NULL
+      THEN 1
+    END
+  ) AS "read",
+  COUNT(
+    CASE
+      WHEN (
+        "source"."driver_id" IS NULL
+        OR "source"."city" IS NULL
+        OR CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) IS NULL
+      )
+      THEN 1
+    END
+  ) AS "rejected",
+  MAX(
+    CASE
+      WHEN "source"."ended_at" >= TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(1711843200000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+          1711843200000000 % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+      AND "source"."ended_at" <= TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST(1711846800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+          1711846800000000 % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+      AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) >= 1711843200000000
+      AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) <= 1711846800000000
+      AND NOT "source"."driver_id" IS NULL
+      AND NOT "source"."city" IS NULL
+      AND NOT CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) IS NULL
+      THEN CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT)
+    END
+  ) AS "created_max"
+FROM "lake"."trips" AS "source";
