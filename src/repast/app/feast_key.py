@@ -88,6 +88,15 @@ IGNORED_OPTIONS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "schema_mode": "the one table is made when it is missing",
     },
     ("batch_engine", "local"): {"backend": "the offline store's engine does the work"},
+    ("offline_store", "postgres"): {
+        "min_conn": "connections are opened when they are needed",
+        "max_conn": "a plan has one connection, which the next one uses again",
+        "conn_type": "connections are always pooled",
+    },
+    ("offline_store", "clickhouse"): dict.fromkeys(
+        ("port", "user", "password", "use_temporary_tables_for_entity_df", "additional_client_args"),
+        "ClickHouse runs in this process, no server is connected to",
+    ),
     ("offline_store", "duckdb"): {
         "staging_location": "results are streamed, not staged",
         "staging_location_endpoint_override": "results are streamed, not staged",

@@ -27,6 +27,7 @@ _SETTINGS = {
     "output_format_arrow_string_as_string": "1",
     "output_format_arrow_fixed_string_as_fixed_byte_array": "1",
 }
+_BATCH_ROWS = 65_536
 _WRAPPED = re.compile(r"(?:Nullable|LowCardinality)\((.*)\)")
 _CODE = re.compile(r"Code: (\d+)\.")
 _MISSING = (60, 81)
@@ -126,7 +127,7 @@ class ClickHouseSession(Session):
         return {field.name: _column(field.type, str(types[field.name])) for field in schema}
 
     def execute(self, statement: str) -> pa.RecordBatchReader:
-        return self._connection.send_query(statement, "Arrow").record_batch()
+        return self._connection.send_query(statement, "Arrow").record_batch(_BATCH_ROWS)
 
     def upload(self, spine: pa.Table) -> exp.Expr:
         # Without nulls, which do not occur in a spine, columns are plain and join faster.
