@@ -60,6 +60,7 @@ CHECKED = (KeyColumn("whole", "half", Int64), KeyColumn("id", "city", Uuid), Key
 
 STATEMENTS: dict[str, OfflinePlan] = {
     "join": JOIN,
+    "join through an index": replace(JOIN, ttl_us=48 * HOUR),
     "join, what was known at the time": replace(JOIN, keys=(DRIVER, CITY), as_of="available"),
     "join without keys": replace(JOIN, keys=(), ttl_us=None),
     "join on keys of other types": replace(JOIN, keys=CHECKED),
@@ -75,7 +76,10 @@ STATEMENTS: dict[str, OfflinePlan] = {
 def compiled(dialect: SqlDialect, plan: OfflinePlan, *, pretty: bool = True) -> str:
     rows = plan.rows if isinstance(plan, CountRows) else plan
     table = exp.to_table("lake.trips")
-    relation = Relation(spec=rows.source, table=table, columns=COLUMNS, dialect=dialect, view=rows.view)
+    indexed = plan is STATEMENTS["join through an index"]
+    relation = Relation(
+        spec=rows.source, table=table, columns=COLUMNS, dialect=dialect, view=rows.view, indexed=indexed
+    )
     return dialect.render(compile_plan(plan, relation, SpineFacts(10, T0, T0 + 24 * HOUR)), pretty=pretty)
 
 

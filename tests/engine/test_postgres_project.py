@@ -129,7 +129,7 @@ def test_a_query_is_a_source_and_a_spine(store: FeatureStore) -> None:
     answer = store.get_historical_features(spine, ["v:double_fare"]).to_arrow()
     assert sorted(answer.column("double_fare").to_pylist()) == [22.0, 40.0]
     with pytest.raises(InvalidRequestError, match="one SELECT"):
-        store.get_historical_features("WITH gone AS (DELETE FROM trips RETURNING *) SELECT * FROM gone", ["v:double_fare"]).to_arrow()
+        store.get_historical_features(f"WITH gone AS (DELETE FROM trips RETURNING *) {spine}", ["v:double_fare"])
 
 
 def engine(server: PostgresServer, **changes: object) -> PostgresEngine:

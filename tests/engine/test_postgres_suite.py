@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,9 +14,12 @@ import pytest
 
 from repast.backends.offline.postgres import PostgresEngine
 from repast.core.manifest import SourceSpec
+from repast.core.sql.dialect import POSTGRES
 from repast.ports.offline import OfflineEngine
-from repast.testing.engine import EngineSuite
-from repast.testing.strategy import NESTED
+from repast.testing.engine import Bench, EngineSuite
+from repast.testing.engine.base import EngineBase, asked, frame_of, join_plan, spine_table
+from repast.testing.engine.join import JoinRules
+from repast.testing.strategy import BASE, NESTED
 from repast.types import Array, DataType, Primitive, Set
 from server.postgres import PostgresServer, run_postgres
 
@@ -31,19 +35,16 @@ def is_flat(dtype: DataType) -> bool:
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[PostgresServer]:
     with run_postgres() as started:
-        TestPostgresEngine.server = started
+        PostgresSuite.server = started
         yield started
         _connection(started.url).close()
 
 
-class TestPostgresEngine(EngineSuite):
+class PostgresSuite:
+    """What a subclass of the suite provides, for any form of the engine."""
+
     server: ClassVar[PostgresServer]
     examples = 10
-    gaps: ClassVar[dict[str, str]] = {
-        "test_nanoseconds_are_floored": _NO_NANOS,
-        "test_nanoseconds_within_the_last_microsecond": _NO_NANOS,
-        **{f"test_features_come_back_as_they_are[{dtype}]": _NO_NESTING for dtype in NESTED if not is_flat(dtype)},
-    }
 
     def make_engine(self, folder: Path) -> OfflineEngine:
         return PostgresEngine(repo_path=folder, **self.server.options)
@@ -57,6 +58,41 @@ class TestPostgresEngine(EngineSuite):
 
     def storable(self, value: Any) -> Any:
         return value.replace("\x00", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value
+
+
+class TestPostgresEngine(PostgresSuite, EngineSuite):
+    gaps: ClassVar[dict[str, str]] = {
+        "test_nanoseconds_are_floored": _NO_NANOS,
+        "test_nanoseconds_within_the_last_microsecond": _NO_NANOS,
+        **{f"test_features_come_back_as_they_are[{dtype}]": _NO_NESTING for dtype in NESTED if not is_flat(dtype)},
+    }
+
+
+class LookupEngine(PostgresEngine):
+    """PostgreSQL looking up spines of any size."""
+
+    dialect = dataclasses.replace(POSTGRES, lookup_share=float("inf"))
+
+
+class TestLookups(PostgresSuite, JoinRules, EngineBase):
+    """The point-in-time join through an index, in every rule that has one."""
+
+    def make_engine(self, folder: Path) -> OfflineEngine:
+        return LookupEngine(repo_path=folder, **self.server.options)
+
+    def store_rows(self, folder: Path, name: str, rows: pa.Table) -> SourceSpec:
+        source = super().store_rows(folder, name, rows)
+        keys = [column for column in rows.column_names if column in ("k", "k0", "k1", "a", "b")]
+        if keys and "event_timestamp" in rows.column_names:
+            with self.server.connect() as connection:
+                connection.execute(f'CREATE INDEX ON "{name}" ({", ".join(reversed(keys))}, event_timestamp)')
+        return source
+
+    def test_an_index_is_used(self, bench: Bench) -> None:
+        frame = frame_of((1, BASE, None, 1))
+        plan, spine = join_plan(frame, bench.store(frame.table())), spine_table(frame, asked((1, BASE)))
+        assert "LATERAL" in bench.engine.explain(plan, spine)
+        assert "LATERAL" not in bench.engine.explain(dataclasses.replace(plan, as_of="available"), spine)
 
 
 def store_rows(server: PostgresServer, name: str, rows: pa.Table) -> None:

@@ -38,6 +38,46 @@ WHERE
   "source"."ended_at" >= MAKE_TIMESTAMPTZ(1711756800000000)
   AND "source"."ended_at" <= MAKE_TIMESTAMPTZ(1711929600000000);
 
+-- join through an index
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    EPOCH_US("source"."ended_at") AS "__event",
+    EPOCH_US("source"."ended_at") AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= MAKE_TIMESTAMPTZ(1711670400000000)
+    AND "source"."ended_at" <= MAKE_TIMESTAMPTZ(1711929600000000)
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "matched" AS MATERIALIZED (
+  SELECT
+    "spine"."__row",
+    "spine"."__time",
+    "spine"."driver",
+    "history"."__event"
+  FROM "spine"
+  ASOF JOIN "history"
+    ON "spine"."driver" = "history"."driver" AND "spine"."__time" >= "history"."__at"
+  WHERE
+    "history"."__event" >= "spine"."__time" - 172800000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  EPOCH_US("source"."stored_at") AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = MAKE_TIMESTAMPTZ("matched"."__event")
+WHERE
+  "source"."ended_at" >= MAKE_TIMESTAMPTZ(1711670400000000)
+  AND "source"."ended_at" <= MAKE_TIMESTAMPTZ(1711929600000000);
+
 -- join, what was known at the time
 WITH "history" AS (
   SELECT

@@ -66,6 +66,74 @@ WHERE
   "source"."ended_at" >= MAKE_TIMESTAMPTZ(1711756800000000)
   AND "source"."ended_at" <= MAKE_TIMESTAMPTZ(1711929600000000);
 
+-- join through an index
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    EPOCH_US("source"."ended_at") AS "__event",
+    EPOCH_US("source"."ended_at") AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= MAKE_TIMESTAMPTZ(1711670400000000)
+    AND "source"."ended_at" <= MAKE_TIMESTAMPTZ(1711929600000000)
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 172800000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  EPOCH_US("source"."stored_at") AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = MAKE_TIMESTAMPTZ("matched"."__event")
+WHERE
+  "source"."ended_at" >= MAKE_TIMESTAMPTZ(1711670400000000)
+  AND "source"."ended_at" <= MAKE_TIMESTAMPTZ(1711929600000000);
+
 -- join, what was known at the time
 WITH "history" AS (
   SELECT

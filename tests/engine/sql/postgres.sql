@@ -51,7 +51,7 @@ WITH "history" AS (
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS "__event"
   FROM "moments"
-), "matched" AS (
+), "matched" AS MATERIALIZED (
   SELECT
     "filled"."__row",
     "filled"."__at" AS "__time",
@@ -82,6 +82,60 @@ WHERE
     'UTC',
     CAST(CAST('1970-01-01' AS DATE) + CAST(1711756800000000 / 86400000000 AS INT) AS TIMESTAMP) + (
       1711756800000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+  AND "source"."ended_at" <= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711929600000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711929600000000 % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  );
+
+-- join through an index
+WITH "matched" AS MATERIALIZED (
+  SELECT
+    "spine"."__row",
+    "spine"."__time",
+    "spine"."driver",
+    "hit"."__event"
+  FROM "spine"
+  CROSS JOIN LATERAL (
+    SELECT
+      CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) AS "__event"
+    FROM "lake"."trips" AS "source"
+    WHERE
+      "source"."driver_id" = "spine"."driver"
+      AND "source"."ended_at" <= TIMEZONE(
+        'UTC',
+        CAST(CAST('1970-01-01' AS DATE) + CAST("spine"."__time" / 86400000000 AS INT) AS TIMESTAMP) + (
+          "spine"."__time" % 86400000000
+        ) * INTERVAL '1 MICROSECOND'
+      )
+      AND CAST(EXTRACT(EPOCH FROM "source"."ended_at") * 1000000 AS BIGINT) >= "spine"."__time" - 172800000000
+    ORDER BY
+      "source"."ended_at" DESC
+    LIMIT 1
+  ) AS "hit"
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  CAST(EXTRACT(EPOCH FROM "source"."stored_at") * 1000000 AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST("matched"."__event" / 86400000000 AS INT) AS TIMESTAMP) + (
+      "matched"."__event" % 86400000000
+    ) * INTERVAL '1 MICROSECOND'
+  )
+WHERE
+  "source"."ended_at" >= TIMEZONE(
+    'UTC',
+    CAST(CAST('1970-01-01' AS DATE) + CAST(1711670400000000 / 86400000000 AS INT) AS TIMESTAMP) + (
+      1711670400000000 % 86400000000
     ) * INTERVAL '1 MICROSECOND'
   )
   AND "source"."ended_at" <= TIMEZONE(
@@ -160,7 +214,7 @@ WITH "history" AS (
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS "__event"
   FROM "moments"
-), "matched" AS (
+), "matched" AS MATERIALIZED (
   SELECT
     "filled"."__row",
     "filled"."__at" AS "__time",
@@ -243,7 +297,7 @@ WITH "history" AS (
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS "__event"
   FROM "moments"
-), "matched" AS (
+), "matched" AS MATERIALIZED (
   SELECT
     "filled"."__row",
     "filled"."__at" AS "__time",
@@ -406,7 +460,7 @@ WITH "history" AS (
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS "__event"
   FROM "moments"
-), "matched" AS (
+), "matched" AS MATERIALIZED (
   SELECT
     "filled"."__row",
     "filled"."__at" AS "__time",
@@ -550,7 +604,7 @@ WITH "history" AS (
       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS "__event"
   FROM "moments"
-), "matched" AS (
+), "matched" AS MATERIALIZED (
   SELECT
     "filled"."__row",
     "filled"."__at" AS "__time",

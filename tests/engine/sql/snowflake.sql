@@ -66,6 +66,74 @@ WHERE
   "source"."ended_at" >= DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
   AND "source"."ended_at" <= DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMPLTZ));
 
+-- join through an index
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."ended_at") AS "__event",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."ended_at") AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= DATEADD(MICROSECOND, 1711670400000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+    AND "source"."ended_at" <= DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 172800000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."stored_at") AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMPLTZ))
+WHERE
+  "source"."ended_at" >= DATEADD(MICROSECOND, 1711670400000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+  AND "source"."ended_at" <= DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMPLTZ));
+
 -- join, what was known at the time
 WITH "history" AS (
   SELECT

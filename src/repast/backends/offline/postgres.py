@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,14 @@ from repast.errors import InvalidRequestError, NotFoundError, RepastError, Unava
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 _STATE = re.compile(r"SQLSTATE: (\w{5})")
 _MESSAGE = re.compile(r"(?:ERROR|FATAL): +([^\n]*)")
+_INDEXES = """
+SELECT ARRAY(
+  SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+  JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number ORDER BY k.place
+)
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS m ON m.oid = c.relam
+WHERE i.indrelid = $1::regclass AND m.amname = 'btree' AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+"""
 _TEXT = "CAST(:x AS TEXT)"
 _AWAY = ("08", "28", "40", "53", "57", "58", "XX")
 """Classes of SQLSTATE in which the server, not the statement, is what fails."""
@@ -182,6 +190,14 @@ class _PostgresSession(Session):
         )
         ((rows,),) = self._cursor.fetchall()
         return rows if rows >= 0 else None  # -1: never analyzed
+
+    def has_index(self, table: exp.Expr, keys: Sequence[str], time: str) -> bool:
+        if not isinstance(table, exp.Table) or not keys:
+            return False
+        self._cursor.execute(_INDEXES, (POSTGRES.render(table.copy()),))
+        found = [columns for (columns,) in self._cursor.fetchall()]
+        count = len(keys)
+        return any(set(c[:count]) == set(keys) and c[count : count + 1] == [time] for c in found)
 
     def execute(self, statement: str) -> pa.RecordBatchReader:
         self._cursor.execute("SET TRANSACTION READ ONLY")

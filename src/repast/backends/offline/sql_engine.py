@@ -14,7 +14,7 @@ import os
 import threading
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -57,6 +57,10 @@ class Session(ABC):
     def estimate_rows(self, table: exp.Expr) -> int | None:  # noqa: ARG002 - for those that know
         """Return about how many rows there are, if that costs nothing."""
         return None
+
+    def has_index(self, table: exp.Expr, keys: Sequence[str], time: str) -> bool:  # noqa: ARG002 - as above
+        """Return whether an index finds the rows with these keys in the order of the time column."""
+        return False
 
     def reset(self) -> bool:
         """Forget what was uploaded and be as good as new; False: this session cannot be used again."""
@@ -186,6 +190,9 @@ class SqlEngine(OfflineEngine):
             outputs={name: column.output for name, column in columns.items() if column.output},
             dialect=self.dialect,
             rows=session.estimate_rows(table),
+            indexed=isinstance(rows, PointInTimeJoin)
+            and self.dialect.lookup_share > 0
+            and session.has_index(table, [key.column for key in rows.keys], rows.source.timestamp_field),
             view=rows.view,
         )
         return relation, columns

@@ -8,45 +8,28 @@ every row that ties, so that no engine's choice among equal times can show.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, PointInTimeJoin
 from repast.core.sql.instant import equals_us, instant_us, within
 from repast.core.sql.key import key_node
+from repast.core.sql.lookup import can_look_up, look_up
 from repast.core.sql.node import all_of, case, column, integer, known_us, named, not_null, null_int, select, table
 from repast.core.sql.relation import Relation
+from repast.core.sql.spine import SPINE, SpineFacts
 
-SPINE = "spine"
-"""Table with ``__row``, ``__time`` and the keys."""
 _HISTORY, _MOMENTS, _FILLED, _MATCHED = "history", "moments", "filled", "matched"
 _AT, _SIDE = "__at", "__side"
-_USUAL_ROWS, _FEW_ROWS = 5_000_000, 50_000
-"""Rows of a source that does not say how many it has, and so few that all of them is little work."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpineFacts:
-    """What the compiler may know of a spine: constants to prune with."""
-
-    rows: int
-    first_us: int
-    last_us: int
-    table: exp.Expr = field(default_factory=lambda: table(SPINE))
-    """What the engine has made of the spine, where it is not a table of that name."""
-
-    def aliased(self) -> exp.Expr:
-        """The spine under the name :data:`SPINE`, for FROM."""
-        node = self.table.copy()
-        return node if node == table(SPINE) else exp.alias_(node, SPINE, table=True, quoted=True, copy=False)
 
 
 def compile_join(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.Select:
     """Return the statement for a point-in-time join; the spine must not be empty."""
-    history = _history(plan, relation, spine)
-    step = _native_match if relation.dialect.asof_join else _window_match
-    ctes: list[tuple[str, exp.Query]] = [(_HISTORY, history), *step(plan, spine)]
+    if can_look_up(plan, relation, spine):
+        ctes: list[tuple[str, exp.Query]] = [(_MATCHED, look_up(plan, relation, spine))]
+    else:
+        step = _native_match if relation.dialect.asof_join else _window_match
+        ctes = [(_HISTORY, _history(plan, relation, spine)), *step(plan, spine)]
     result = _fetch(plan, relation, spine)
     for name, query in ctes:
         # Used once, but an engine then knows how large it is before it plans the second join.
@@ -69,7 +52,7 @@ def _history(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> ex
     at = instant_us(relation, created_column) if created_column else event.copy()
     query = select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased(), copy=False)
     conditions = _prune(plan, relation, spine)
-    if keys and _is_small(spine, relation):
+    if keys and spine.is_small(relation, relation.dialect.small_spine_share):
         conditions += _wanted(plan, relation, spine, keys)
     query = query.where(*conditions, copy=False)
     return _available(query, [key.name for key in plan.keys]) if created_column else query
@@ -87,13 +70,6 @@ def _wanted(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts, keys: 
         wanted = select(*[column(name, SPINE) for name in columns]).from_(spine.aliased(), copy=False)
         found.append(exp.In(this=own.copy(), query=wanted.subquery(copy=False)))
     return found
-
-
-def _is_small(spine: SpineFacts, relation: Relation) -> bool:
-    """Whether to look a spine's keys up while scanning: it pays where most rows are of other keys."""
-    share = relation.dialect.small_spine_share
-    rows = _USUAL_ROWS if relation.rows is None else max(relation.rows, _FEW_ROWS)
-    return spine.rows <= rows * share
 
 
 def _available(history: exp.Select, keys: Sequence[str]) -> exp.Select:

@@ -55,6 +55,8 @@ class Relation:
     dialect: SqlDialect
     changed: exp.Expr | None = None
     rows: int | None = None
+    indexed: bool = False
+    """Whether an index finds the rows of a key in the order of their event time."""
     view: str = field(default="")
     outputs: Mapping[str, str] = field(default_factory=dict)
 

@@ -32,6 +32,9 @@ class SqlDialect:
     small_spine_share: float = 0.02
     """Up to this share of the source's rows, a spine's keys are looked up while scanning. (DuckDB: at 1 % the
     whole join then takes half the time, at 10 % a tenth more.)"""
+    lookup_share: float = 0.0
+    """Up to this share of the source's rows, a spine's rows are looked up one by one through an index on keys and
+    time, if there is one; needs ``LATERAL``."""
     types: Mapping[str, str] = field(default_factory=dict)
     """sqlglot's name of a type -> that of the type which is used in its place."""
     instant_us: str

@@ -19,6 +19,9 @@ POSTGRES = SqlDialect(
     name="postgres",
     asof_join=False,
     try_cast=False,
+    materialized=True,
+    # In 2 million rows an index answers 30,000 in a third of the time that sorting takes, 200,000 in 3/5 of it.
+    lookup_share=0.1,
     instant_us=_MICROSECONDS,
     nano_us=_MICROSECONDS,
     us_instant=f"TIMEZONE('UTC', {_WALL})",
