@@ -26,9 +26,9 @@ from repast.core.plan.offline import (
 )
 from repast.core.sql import dialect as dialects
 from repast.core.sql.dialect import SqlDialect
-from repast.core.sql.join import SpineFacts
 from repast.core.sql.plan import compile_plan
 from repast.core.sql.relation import Relation
+from repast.core.sql.spine import SpineFacts
 from repast.types import Date, Float64, Int64, String, UnixTimestamp, Uuid
 
 FOLDER = Path(__file__).parent / "sql"

@@ -20,10 +20,10 @@ from repast.core.plan.offline import (
     ReadRows,
 )
 from repast.core.sql.dialect import DUCKDB, GENERIC, SqlDialect
-from repast.core.sql.join import SpineFacts
 from repast.core.sql.node import integer, table
 from repast.core.sql.plan import compile_plan
 from repast.core.sql.relation import Relation
+from repast.core.sql.spine import SpineFacts
 from repast.errors import InvalidRequestError, UnsupportedError
 from repast.types import Float64, Int64
 

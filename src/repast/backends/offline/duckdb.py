@@ -20,9 +20,9 @@ from repast.backends.offline.scan import Scan, Scanner, plan_rows
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import TIME, OfflinePlan
 from repast.core.sql.dialect import DUCKDB, SqlDialect
-from repast.core.sql.join import SPINE, SpineFacts
 from repast.core.sql.plan import compile_plan
 from repast.core.sql.relation import Relation
+from repast.core.sql.spine import SPINE, SpineFacts
 from repast.errors import ClosedError, InvalidConfigError, InvalidRequestError
 from repast.ports.offline import OfflineEngine
 

@@ -28,9 +28,9 @@ from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, CountRows, OfflinePlan, PointInTimeJoin, ReadRows
 from repast.core.source_kind import unreadable
 from repast.core.sql.dialect import SqlDialect
-from repast.core.sql.join import SpineFacts
 from repast.core.sql.plan import check_columns, compile_plan
 from repast.core.sql.relation import Relation, SourceColumn
+from repast.core.sql.spine import SpineFacts
 from repast.errors import ClosedError, InvalidValueError, RepastError, UnsupportedError
 from repast.ports.offline import OfflineEngine
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlglot import exp
 
 from repast.core.plan.offline import CountRows, OfflinePlan, PointInTimeJoin, ReadRows
-from repast.core.sql.join import SpineFacts, compile_join
+from repast.core.sql.join import compile_join
 from repast.core.sql.read import compile_count, compile_read
 from repast.core.sql.relation import Relation
+from repast.core.sql.spine import SpineFacts
 from repast.errors import InvalidRequestError, NotFoundError, did_you_mean
 
 
