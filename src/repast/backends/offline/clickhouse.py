@@ -66,8 +66,7 @@ class ClickHouseEngine(SqlEngine):
         if host is not None:
             raise UnsupportedError(
                 "The clickhouse offline store runs ClickHouse in this process and connects to no server.",
-                hint="leave host out, and read the server's tables with "
-                "ClickhouseSource(query=\"SELECT * FROM remote('host:9000', 'db.table', 'user', 'password')\")",
+                hint="leave host out, and read the server's tables through views over remoteSecure() in that folder",
             )
         self._path = Path(repo_path) / path
         self._database = database
