@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pyarrow as pa
@@ -133,7 +137,11 @@ def test_a_query_is_a_source_and_a_spine(store: FeatureStore) -> None:
 
 
 def engine(server: PostgresServer, **changes: object) -> PostgresEngine:
-    return PostgresEngine(repo_path=Path(), **(server.options | changes))
+    return engine_with(server.options | changes)
+
+
+def engine_with(options: Mapping[str, Any]) -> PostgresEngine:
+    return PostgresEngine(repo_path=Path(), **options)
 
 
 def source(**options: str) -> SourceSpec:
@@ -209,6 +217,43 @@ def test_a_schema_of_any_name_is_searched(server: PostgresServer, database: psyc
     made = engine(server, db_schema="odd 'name' \\ x")
     assert made.inspect(source(table='"Mixed.Case"')).names == ["ended_at"]
     made.close()
+
+
+def test_a_forked_process_opens_its_own_connections(server: PostgresServer, database: psycopg.Connection) -> None:
+    made = engine(server)
+    names = made.inspect(source(table="trips")).names
+    pid = os.fork()
+    if pid == 0:
+        same = made.inspect(source(table="trips")).names == names
+        made.close()
+        os._exit(0 if same else 1)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert made.inspect(source(table="trips")).names == names
+    made.close()
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nothing_is_said_at_the_end(server: PostgresServer, database: psycopg.Connection, closed: bool) -> None:
+    """Engines that are forgotten, and readers that are never read, end without a word, and leave no connection."""
+    program = f"""
+from pathlib import Path
+from test_postgres_project import SourceSpec, engine_with, read, Int64
+made = engine_with({server.options!r})
+spec = SourceSpec(name="s", source_type="postgres", options={{"table": "trips"}}, timestamp_field="ended_at")
+readers = [made.run(read(spec, "driver_id", Int64)) for _ in range(3)]
+assert readers[0].read_all().num_rows == 3
+{"made.close()" if closed else ""}
+"""
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_server_that_comes_back_is_used_again(durable: PostgresServer) -> None:

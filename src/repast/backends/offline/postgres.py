@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ class PostgresEngine(SqlEngine):
             if self._root is None or self._root_pid != os.getpid():
                 words = [f"{name}={_quoted(value)}" for name, value in self._parameters.items() if value is not None]
                 self._root, self._root_pid = _driver().connect(" ".join(words)), os.getpid()
+                weakref.finalize(self, _close_here, self._root, self._root_pid)
             # The driver learns the server's types once; what it clones knows them.
             return _PostgresSession(self._root.adbc_clone())
 
@@ -120,8 +122,8 @@ class PostgresEngine(SqlEngine):
         """Release connections."""
         super().close()
         with self._connecting:
-            if self._root is not None and self._root_pid == os.getpid():
-                self._root.close()
+            if self._root is not None:
+                _close_here(self._root, self._root_pid)
             self._root = None
 
     def translate(self, error: BaseException, subject: str) -> RepastError:
@@ -144,6 +146,12 @@ def _hint(code: str) -> str:
     if code.startswith("28"):
         return "check user and password of offline_store"
     return "check host, port and database of offline_store" if not code or code == "3D000" else "try again"
+
+
+def _close_here(connection: Any, pid: int) -> None:
+    """Close a connection unless it is the parent's, of a forked process."""
+    if os.getpid() == pid:
+        connection.close()
 
 
 def _driver() -> Any:
@@ -173,8 +181,6 @@ class _PostgresSession(Session):
 
     def _numerics(self, table: exp.Table) -> dict[str, str]:
         """Return the types of the numeric columns with their digits, which a result does not tell."""
-        if not table.db:
-            table = exp.Table(this=table.this)
         self._cursor.execute(
             "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute"
             " WHERE attrelid = $1::regclass AND atttypid = 'numeric'::regtype AND atttypmod > 0",

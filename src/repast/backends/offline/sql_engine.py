@@ -85,6 +85,7 @@ class SqlEngine(OfflineEngine):
     def __init__(self) -> None:
         self._closed = False
         self._idle = SessionPool()
+        weakref.finalize(self, self._idle.close)
 
     @abstractmethod
     def connect(self, source: SourceSpec | None = None) -> Session:
