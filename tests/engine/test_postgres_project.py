@@ -176,6 +176,16 @@ def test_types_of_columns(
     made.close()
 
 
+def test_columns_of_a_spine_are_plain(server: PostgresServer, database: psycopg.Connection) -> None:
+    made = engine(server)
+    query = "SELECT 1.5::numeric AS n, 'a'::text AS t, gen_random_uuid() AS u, '{}'::jsonb AS j ORDER BY 1"
+    found = made.query(query).read_all()
+    assert found.schema.types == [pa.decimal128(38, 9), pa.string(), pa.string(), pa.string()]
+    assert len(found.column("u")[0].as_py()) == 36
+    assert made.query("SELECT 1 AS a, 2::numeric AS b").read_all().to_pylist() == [{"a": 1, "b": 2}]
+    made.close()
+
+
 @pytest.mark.parametrize(
     ("sql_type", "value", "dtype", "words"),
     [

@@ -17,7 +17,7 @@ from sqlglot import exp
 from repast.backends.offline.sql_engine import Session, SqlEngine
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import POSTGRES
-from repast.core.sql.node import select
+from repast.core.sql.node import named, select
 from repast.core.sql.relation import SourceColumn
 from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError, require
 
@@ -117,6 +117,21 @@ class PostgresEngine(SqlEngine):
                 weakref.finalize(self, _close_here, self._root, self._root_pid)
             # The driver learns the server's types once; what it clones knows them.
             return _PostgresSession(self._root.adbc_clone())
+
+    def plain_query(self, session: Session, text: str) -> tuple[str, pa.Schema | None]:
+        """Select uuids and the like as text; numerics are decimals."""
+        query = exp.Subquery(this=exp.Var(this=f"{text}\n"))
+        columns = session.inspect(query)
+        schema = pa.schema([(name, column.type) for name, column in columns.items()])
+        if not any(column.output for column in columns.values()):
+            return text, schema
+        relation = exp.alias_(query, "source", table=True, quoted=True)
+        nodes = {name: exp.column(name, table="source", quoted=True) for name in columns}
+        outputs = [
+            named(POSTGRES.fill(column.output, x=nodes[name]) if column.output else nodes[name], name)
+            for name, column in columns.items()
+        ]
+        return POSTGRES.render(select(*outputs).from_(relation)), schema
 
     def close(self) -> None:
         """Release connections."""

@@ -2,19 +2,17 @@
 
 An engine subclasses :class:`SqlEngine`: it names the ``kind`` of sources it reads (the type that
 feature_store.yaml has for it), the ``dialect``, and the driver's ``errors``; ``connect`` opens a session and
-``translate`` turns the driver's errors into ours. A session is one connection, used by one plan, and closed
-when the last batch was read or the reader is dropped. Everything else is here: compiling, types, checks,
-streaming. Statements that change nothing are the only ones that are ever made, besides what ``upload`` and
-``insert`` do.
+``translate`` turns the driver's errors into ours. A session is one connection, used by one plan at a time: when the
+last batch was read it waits to be used again, if its ``reset`` says that it can; it is closed if the reader is
+dropped. Everything else is here: compiling, types, checks, streaming. Statements that change nothing are the only
+ones that are ever made, besides what ``upload`` and ``insert`` do.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import weakref
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -23,6 +21,7 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from repast.backends.offline.conform import conform
+from repast.backends.offline.sql_session import Session, SessionPool
 from repast.backends.offline.statement import check_select, refusal_in, source_table, subject_of
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, CountRows, OfflinePlan, PointInTimeJoin, ReadRows
@@ -34,41 +33,7 @@ from repast.core.sql.spine import SpineFacts
 from repast.errors import ClosedError, InvalidValueError, RepastError, UnsupportedError
 from repast.ports.offline import OfflineEngine
 
-
-class Session(ABC):
-    """One connection. Errors of the driver leave it as they are; the engine translates them."""
-
-    @abstractmethod
-    def inspect(self, table: exp.Expr) -> Mapping[str, SourceColumn]:
-        """Return the columns of a table or subquery, in order, without reading rows."""
-
-    @abstractmethod
-    def execute(self, statement: str) -> pa.RecordBatchReader:
-        """Run a SELECT and stream its rows; types may be the driver's own, the engine casts them."""
-
-    @abstractmethod
-    def upload(self, spine: pa.Table) -> exp.Expr:
-        """Store a spine where this session's statements find it and nobody else does; return the table."""
-
-    @abstractmethod
-    def insert(self, table: exp.Table, rows: pa.Table) -> None:
-        """Add rows to a table, all or none; columns and types are the table's own."""
-
-    def estimate_rows(self, table: exp.Expr) -> int | None:  # noqa: ARG002 - for those that know
-        """Return about how many rows there are, if that costs nothing."""
-        return None
-
-    def has_index(self, table: exp.Expr, keys: Sequence[str], time: str) -> bool:  # noqa: ARG002 - as above
-        """Return whether an index finds the rows with these keys in the order of the time column."""
-        return False
-
-    def reset(self) -> bool:
-        """Forget what was uploaded and be as good as new; False: this session cannot be used again."""
-        return False
-
-    @abstractmethod
-    def close(self) -> None:
-        """Release the connection and what was uploaded. Idempotent, from any thread."""
+__all__ = ["Session", "SqlEngine"]
 
 
 class SqlEngine(OfflineEngine):
@@ -134,11 +99,16 @@ class SqlEngine(OfflineEngine):
         session = self._open(None)
         try:
             with self._translated(subject):
+                text, schema = self.plain_query(session, text)
                 reader = session.execute(text)
         except BaseException:
             session.close()
             raise
-        return self._stream(None, session, reader, reader.schema, subject)
+        return self._stream(None, session, reader, schema or reader.schema, subject)
+
+    def plain_query(self, session: Session, text: str) -> tuple[str, pa.Schema | None]:  # noqa: ARG002
+        """Return a user's SELECT such that it yields plain Arrow types, and which, if not those of the driver."""
+        return text, None
 
     def files(self, source: SourceSpec) -> Mapping[str, str] | None:
         """Return None: tables are not made of files."""
@@ -257,56 +227,6 @@ class SqlEngine(OfflineEngine):
         stream = batches()
         unread = weakref.finalize(stream, session.close)  # where nobody ever asks for the first batch
         return pa.RecordBatchReader.from_batches(schema, stream)
-
-
-class SessionPool:
-    """Sessions that wait to be used again: to connect may cost more than a query. Safe to share between threads."""
-
-    def __init__(self, size: int = 8) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._pid = os.getpid()
-        self._idle: list[tuple[str, Session]] = []
-        self._closed = False
-
-    def take(self, place: str) -> Session | None:
-        """Return a session that was given back, if there is one."""
-        self._look_around()
-        with self._lock:
-            for index, (found, session) in reversed(list(enumerate(self._idle))):
-                if found == place:
-                    del self._idle[index]
-                    return session
-        return None
-
-    def give(self, session: Session, place: str) -> None:
-        """Keep a session, or end it if it cannot be used again."""
-        self._look_around()
-        usable = not self._closed and session.reset()
-        with self._lock:
-            keep = usable and not self._closed and len(self._idle) < self._size
-            if keep:
-                self._idle.append((place, session))
-        if not keep:
-            session.close()
-
-    def close(self) -> None:
-        """End the sessions that wait, and those that are given back from now on."""
-        self._look_around()
-        self._closed = True
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for _, session in idle:
-            session.close()
-
-    def _look_around(self) -> None:
-        """In a forked process, leave the parent's connections alone: to close one here would end it there."""
-        if os.getpid() != self._pid:
-            _abandoned.extend(self._idle)
-            self._lock, self._idle, self._pid = threading.Lock(), [], os.getpid()
-
-
-_abandoned: list[object] = []
 
 
 def spine_facts(spine: pa.Table | None, table: exp.Expr | None = None) -> SpineFacts | None:
