@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ def serve(config: RepoConfig, settings: ServerSettings) -> None:
     """
     granian: Any = require("granian", extra="server", purpose=_PURPOSE)
     check_address(settings)
+    # A worker is forked with its parent's handlers: told to stop before it has its own, it would not notice.
+    os.register_at_fork(after_in_child=_end_on_sigterm)
     server = granian.Granian(
         "repast.server.serve",  # only named in logs: the loader below makes the application
         address=settings.host,
@@ -47,6 +50,10 @@ def serve(config: RepoConfig, settings: ServerSettings) -> None:
     )
     with _metrics_folder(settings):
         _run(server, config, settings)
+
+
+def _end_on_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _run(server: Any, config: RepoConfig, settings: ServerSettings) -> None:
