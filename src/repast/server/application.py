@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hmac
 import logging
 from asyncio import timeout
@@ -149,6 +150,7 @@ class Application:
             if message["type"] == "lifespan.startup":
                 try:
                     self._worker.open()
+                    gc.freeze()  # what is there now stays: collections need not look at it again
                 except RepastError as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
                     return

@@ -13,7 +13,7 @@ from repast.ports.online import OnlineStore, OnlineTable, Reads, Values, WriteRe
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 """Keys per statement: few statements to compile and keep, and no key is ever padded."""
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-.")
-_INLINE_KEYS = 64
+_INLINE_KEYS = 256
 """Reads of so few keys take less time than handing them to a thread."""
 
 
