@@ -11,6 +11,7 @@ apt_packages() {
   command -v redis-server >/dev/null || missing+=(redis-server)
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
   command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
+  command -v curl >/dev/null || missing+=(curl)
   command -v java >/dev/null || missing+=(default-jre-headless)
   [ ${#missing[@]} -gt 0 ] || return 0
   say "installing ${missing[*]} with apt"
@@ -20,16 +21,20 @@ apt_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Versions are pinned here: an emulator is part of what the tests mean.
-emulators() {
-  local wanted="$*" stamp=.servers/emulators/.installed
-  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
-  say "installing $wanted into .servers/emulators"
-  "${PYTHON:-python3.11}" -m venv .servers/emulators
-  .servers/emulators/bin/python -m pip install -q "$@" 2>&1 | grep -v WARNING >&2 || true
-  .servers/emulators/bin/python -m pip check >/dev/null
-  echo "$wanted" > "$stamp"
+# Versions are pinned here: an emulator is part of what the tests mean. Each has an environment of its own.
+emulator() {
+  local name="$1"
+  shift
+  local wanted="$*" folder=".servers/$name"
+  [ -f "$folder/.installed" ] && [ "$(cat "$folder/.installed")" = "$wanted" ] && return 0
+  say "installing $wanted into $folder"
+  "${PYTHON:-python3.11}" -m venv "$folder"
+  "$folder/bin/python" -m pip install -q "$@" 2>&1 | grep -v WARNING >&2 || true
+  "$folder/bin/python" -m pip check >/dev/null
+  echo "$wanted" > "$folder/.installed"
 }
 
 apt_packages
-emulators bqemulator==1.3.0 fakesnow==0.12.1
+emulator bigquery bqemulator==1.4.0 duckdb==2.0.0 numpy==2.4.0
+emulator snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1" duckdb==2.0.0
+emulator feast "feast[duckdb]==0.67.0"
