@@ -195,6 +195,21 @@ def start_case(what: str, *, feast: str | None = None, rounds: int = 5, regressi
     )
 
 
+def serve_case(rows: int, connections: int, *, seconds: int = 4, feast: str | None = None, rounds: int = 3) -> Case:
+    """Seconds per online read over HTTP, one worker each, 10 features from SQLite; the load is another process."""
+    contenders = [Contender("repast", "serve_repast"), Contender("bare JSON", "serve_bare")]
+    if feast:
+        contenders.append(Contender("feast (sqlite)", "serve_feast", feast))
+    return Case(
+        group="HTTP server",
+        label=f"{short(rows)} keys x 10 features, {connections} connections",
+        contenders=tuple(contenders),
+        arguments={"rows": rows, "features": 10, "connections": connections, "seconds": seconds, "repeat": 2},
+        limit="best raw",
+        rounds=rounds,
+    )
+
+
 def smoke(folder: Path) -> Sequence[Case]:
     """Small enough for every CI run; bounds leave room for a noisy machine and still catch a real loss."""
     return [
@@ -245,4 +260,5 @@ def full(folder: Path, feast: str | None) -> Sequence[Case]:
     applies = [apply_case(views, first=first, feast=feast) for views in (500, 2_000) for first in (True, False)]
     limited = [memory_case(folder, Shape(rows=3 * ten, spine=100_000), limit="512MB")]
     starts = [start_case(what, feast=feast) for what in ("import", "help", "apply")]
-    return [*joins, *limited, *loads, *writes, *online, *applies, *starts]
+    served = [serve_case(rows, c, feast=feast, rounds=2) for rows in (1, 100) for c in (1, 8, 32)]
+    return [*joins, *limited, *loads, *writes, *online, *served, *applies, *starts]
