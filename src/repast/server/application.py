@@ -140,7 +140,10 @@ class Application:
         if message["type"] == "http.disconnect":
             raise ConnectionResetError
         if len(body) > self._max_body:
-            raise RefusedError(detail(413, f"The body is larger than {self._max_body} bytes."))
+            # What is left of it is not read, so nothing can follow on this connection.
+            raise RefusedError(
+                detail(413, f"The body is larger than {self._max_body} bytes.", [(b"connection", b"close")])
+            )
         return body
 
     async def _live(self, receive: Receive, send: Send) -> None:
