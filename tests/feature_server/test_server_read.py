@@ -50,6 +50,7 @@ def test_an_answer_has_feasts_shape(client: Client) -> None:
         ("every:labels", {"a": 1}),
         ("every:note", '{"k": 1}'),
     ],
+    ids=["float", "bool", "bytes", "date", "instant", "list", "map", "json"],
 )
 def test_every_type_has_its_json(client: Client, feature: str, value: object) -> None:
     (_, column) = client.read([feature], driver_id=[1]).json()["results"]

@@ -42,7 +42,11 @@ def test_a_json_number_is_read_as_its_declared_type(client: Client) -> None:
     assert values(client, "trips:rate", 5) == [pytest.approx(0.1)]
 
 
-@pytest.mark.parametrize("moment", [NOW.isoformat(), NOW.timestamp(), int(NOW.timestamp())])
+@pytest.mark.parametrize(
+    "moment",
+    [NOW.isoformat(), NOW.timestamp(), int(NOW.timestamp())],
+    ids=["text", "seconds with a fraction", "seconds"],
+)
 def test_instants_are_text_or_seconds(client: Client, moment: object) -> None:
     df = {"driver_id": [1], "flag": [False], "blob": ["AA=="], "day": ["2026-01-01"], "seen": [moment]}
     df |= {"scores": [["NaN", 1]], "labels": [{"b": 2}], "note": ["{}"], "event_timestamp": [moment]}
