@@ -27,6 +27,7 @@ def main() -> None:
             if facts["kind"] in ("class", "function"):
                 kept.pop("params", None)
             if is_source(name, facts) or (facts["kind"] == "class" and name in ("UnityCatalogSource",)):
+                kept["members"] = [*facts["properties"], *facts["methods"]]
                 kept |= {"kind": "source", "params": facts["params"], "type": name.removesuffix("Source").lower()}
             listed[module][name] = kept
     text = json.dumps(listed, indent=1, sort_keys=True)

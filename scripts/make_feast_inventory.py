@@ -21,7 +21,7 @@ import sys
 import types
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 MODULES = """
 aggregation base_feature_view batch_feature_view chunker credentials data_format data_source dataframe
@@ -76,14 +76,14 @@ infra.online_stores.snowflake infra.online_stores.sqlite infra.online_stores.vec
 infra.passthrough_provider infra.provider infra.registry.base_registry infra.registry.registry
 infra.registry.remote infra.registry.registry_store infra.registry.s3 infra.registry.gcs
 infra.registry.contrib.azure.azure_registry_store infra.registry.snowflake infra.registry.sql
-""".split()
+"""
 PROTO = ("to_proto", "from_proto", "to_proto_meta", "to_proto_spec")
 
 
 class Stand(types.ModuleType):
     """A package that is not there: every attribute is a class, or a module of its own."""
 
-    __path__: list[str] = []
+    __path__: ClassVar[list[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -94,7 +94,7 @@ class Stand(types.ModuleType):
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds what nobody else does."""
 
-    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:  # noqa: ARG002  # importlib calls it
         if name.partition(".")[0] in ("feast", "_typeshed", "nt", "org"):
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
@@ -127,8 +127,9 @@ def describe_class(cls: type) -> dict[str, Any]:
         return {"kind": "error"}
     fields = getattr(cls, "model_fields", None)
     if fields:
-        defaults = {name: plain(field.default) for name, field in fields.items() if not field.is_required()}
-        return {"kind": "config", "params": list(fields), "defaults": defaults}
+        named = {field.alias or name: field for name, field in fields.items()}
+        defaults = {name: plain(field.default) for name, field in named.items() if not field.is_required()}
+        return {"kind": "config", "params": list(named), "defaults": defaults}
     found: dict[str, Any] = {"kind": "class", "params": params(cls), "methods": {}, "properties": []}
     for name, value in sorted(vars(cls).items()):
         if name.startswith("_") or name in PROTO:
@@ -189,9 +190,47 @@ def read_class(node: ast.ClassDef) -> dict[str, Any]:
     if "Exception" in bases or "Error" in bases:
         return {"kind": "error"}
     methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-    public = {k: arguments(n) for k, n in methods.items() if not k.startswith("_") and k not in PROTO}
+    shown = {k: n for k, n in methods.items() if not k.startswith("_") and k not in PROTO}
+    properties = [
+        k
+        for k, n in shown.items()
+        if any("property" in (text := ast.unparse(d)) or text.endswith(".setter") for d in n.decorator_list)
+    ]
+    public = {k: arguments(n) for k, n in shown.items() if k not in properties}
     made = arguments(methods["__init__"]) if "__init__" in methods else []
-    return {"kind": "class", "params": made, "methods": public, "properties": []}
+    return {"kind": "class", "params": made, "methods": public, "properties": properties}
+
+
+SECTIONS = {
+    "OnlineStoreConfig": "online_store",
+    "OfflineStoreConfig": "offline_store",
+    "RegistryConfig": "registry",
+    "FeatureServerConfig": "feature_server",
+    "AuthConfig": "auth",
+}
+
+
+def yaml_keys(modules: dict[str, Any]) -> dict[str, list[str]]:
+    """The keys of feature_store.yaml: at the top, and per section and type of backend."""
+    keys: dict[str, set[str]] = {"": set(modules["feast.repo_config"]["RepoConfig"]["params"])}
+    for names in modules.values():
+        for name, facts in names.items():
+            section = next((s for suffix, s in SECTIONS.items() if name.endswith(suffix)), None)
+            if section and facts["kind"] == "config":
+                kind = facts["defaults"].get("type") or facts["defaults"].get("registry_type") or ""
+                keys.setdefault(f"{section} {kind}".strip(), set()).update(facts["params"])
+    return {section: sorted(found) for section, found in sorted(keys.items())}
+
+
+def commands(group: Any, path: str = "feast") -> dict[str, list[str]]:
+    """Every verb of the command with its arguments and options."""
+    found: dict[str, list[str]] = {}
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            found |= commands(command, f"{path} {name}")
+        else:
+            found[f"{path} {name}"] = [max(p.opts, key=len) if p.opts else p.name for p in command.params]
+    return found
 
 
 def main() -> None:
@@ -202,12 +241,16 @@ def main() -> None:
     exported = {name: {"kind": "export"} for name in sorted(feast.__all__)}
     inventory: dict[str, Any] = {"feast": importlib.metadata.version("feast"), "modules": {"feast": exported}}
     sys.meta_path.append(Finder())
-    for short in MODULES:
+    for short in MODULES.split():
         name = f"feast.{short}"
         with contextlib.suppress(BaseException):  # read below
             inventory["modules"][name] = describe(importlib.import_module(name))
         if not inventory["modules"].get(name):
             inventory["modules"][name] = read(name)
+    from feast.cli.cli import cli
+
+    inventory["cli"] = {"feast": [max(p.opts, key=len) for p in cli.params], **commands(cli)}
+    inventory["yaml"] = yaml_keys(inventory["modules"])
     json.dump(inventory, out, indent=1, sort_keys=True)
     out.write("\n")
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import repast
 from feast.adapter.base import FeastObject
+from feast.adapter.notice import refuse
 from feast.data_source import DataSource
 from feast.feature_view_projection import FeatureViewProjection
 from feast.field import Field, as_fields
@@ -50,9 +51,15 @@ class BaseFeatureView(FeastObject):
             _view=self,
         )
 
+    @property
+    def proto_class(self) -> Any:
+        """Refuse: Repast's registry is JSON."""
+        refuse(f"{type(self).__name__}.proto_class", hint="the registry is JSON: repast show")
+
     def ensure_valid(self) -> None:
-        """Check the definition."""
-        self.__repast_definition__()
+        """Check the definition; a view of no kind defines nothing."""
+        if type(self) is not BaseFeatureView:
+            self.__repast_definition__()
 
     def with_name(self, name: str) -> Self:
         """Return the view under another name for one retrieval or service."""

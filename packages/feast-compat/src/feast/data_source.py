@@ -100,6 +100,10 @@ class DataSource(FeastObject):
         """Refuse: apply looks at sources."""
         refuse("DataSource.get_table_column_names_and_types", hint="FeatureStore.plan looks at the columns of sources")
 
+    def get_table_query_string(self, config: Any = None) -> str:
+        """Refuse: engines write their own SQL."""
+        refuse("DataSource.get_table_query_string", hint="FeatureStore.get_historical_features(...).to_sql()")
+
     @staticmethod
     def source_datatype_to_feast_value_type() -> Any:
         """Refuse: types are Arrow's."""

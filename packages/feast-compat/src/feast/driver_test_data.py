@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from feast.adapter.notice import refused_class, refused_function
+from feast.adapter.notice import refused_function
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class EventTimestampType(Enum):
+    """Zones that the times of made-up data may have."""
+
+    TZ_NAIVE = 0
+    TZ_AWARE_UTC = 1
+    TZ_AWARE_FIXED_OFFSET = 2
+    TZ_AWARE_US_PACIFIC = 3
+
 
 DRIVERS = (1001, 1002, 1003, 1004, 1005)
 
@@ -55,7 +66,6 @@ def write_driver_stats(path: Path, *, end: datetime) -> None:
 
 
 _hint = "create_driver_hourly_stats_df makes the tutorial's data"
-EventTimestampType = refused_class("feast.driver_test_data.EventTimestampType", hint=_hint)
 create_orders_df = refused_function("feast.driver_test_data.create_orders_df", hint=_hint)
 create_customer_daily_profile_df = refused_function(
     "feast.driver_test_data.create_customer_daily_profile_df", hint=_hint

@@ -66,6 +66,9 @@ class FeatureService(FeastObject):
         """Return the service as it is."""
         return self
 
+    def resolve_pending_refs(self, project: str, registry: Any = None, fvs_to_update: Any = None) -> None:
+        """Do nothing: services hold their views."""
+
     def validate(self) -> None:
         """Check the definition."""
         self.__repast_definition__()

@@ -17,7 +17,7 @@ from feast.adapter.restore import restore
 from feast.data_source import PushMode
 from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.online_response import OnlineResponse
-from feast.repo_config import RepoConfig, as_repast
+from feast.repo_config import RepoConfig, as_repast, say_ignored
 from feast.saved_dataset import SavedDataset, SavedDatasetStorage
 from repast.core.definitions import PushMode as RepastPushMode
 from repast.errors import NotFoundError
@@ -84,8 +84,7 @@ class FeatureStore:
             self._repast = repast.FeatureStore(config=as_repast(config))
         else:
             self._repast = repast.FeatureStore(repo_path, fs_yaml_file=fs_yaml_file)
-        for key, reason in self._repast.config.ignored.items():
-            without_effect(f"feature_store.yaml: {key}", reason)
+        say_ignored(self._repast.config)
 
     def __repr__(self) -> str:
         return f"FeatureStore(repo_path={str(self._repast.config.repo_path)!r}, project={self.project!r})"

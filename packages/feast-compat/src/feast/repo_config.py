@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from feast.adapter.notice import refuse, refused_function
+from feast.adapter.notice import refuse, refused_function, without_effect
 from repast.app.config import RepoConfig as RepastConfig
 from repast.app.config import load_config
 from repast.errors import InvalidConfigError, did_you_mean
@@ -154,6 +154,7 @@ class RepoConfig:
         plain = {name: value._given() if isinstance(value, FeastBaseModel) else value for name, value in values.items()}
         self._values = values
         self._config = RepastConfig(repo_path=repo_path, **plain)
+        say_ignored(self._config)
 
     @classmethod
     def _of(cls, config: RepastConfig) -> RepoConfig:
@@ -229,6 +230,12 @@ class RepoConfig:
 
     def __hash__(self) -> int:
         return hash(self.project)
+
+
+def say_ignored(config: RepastConfig) -> None:
+    """Say which keys are accepted without effect, each with the reason."""
+    for key, reason in config.ignored.items():
+        without_effect(f"feature_store.yaml: {key}", reason)
 
 
 def load_repo_config(repo_path: Path, fs_yaml_file: Path) -> RepoConfig:

@@ -89,16 +89,19 @@ class LanceFormat(TableFormat):
 
     def __init__(
         self,
+        catalog: str | None = None,
+        namespace: str | None = None,
         version: Any = None,
         tag: str | None = None,
-        as_of: Any = None,
-        storage_options: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
-        **others: Any,
     ) -> None:
         super().__init__(TableFormatType.LANCE, properties)
-        self.version, self.tag, self.as_of, self.storage_options = version, tag, as_of, storage_options
-        self.__dict__.update(others)
+        self.catalog, self.namespace, self.version, self.tag = catalog, namespace, version, tag
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether one version is meant."""
+        return self.version is not None or self.tag is not None
 
 
 _CLASSES: dict[TableFormatType, type[TableFormat]] = {

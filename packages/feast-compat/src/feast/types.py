@@ -58,10 +58,10 @@ class ComplexFeastType:
 
     def to_value_type(self) -> ValueType:
         """Return the older name of the type."""
-        raise NotImplementedError
+        refuse("ComplexFeastType", hint="use Array, Set or Struct")
 
     def __repast_type__(self) -> repast_types.DataType:
-        raise NotImplementedError
+        refuse("ComplexFeastType", hint="use Array, Set or Struct")
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

@@ -63,7 +63,11 @@ def make(module: str, name: str, facts: dict[str, Any]) -> Any:
     if kind == "source":
         from feast.adapter.table_source import TableSource, options_of
 
-        body = {"_source_type": facts["type"], "_places": options_of(facts["params"]), "__module__": module}
+        places = options_of(facts["params"])
+        unknown = tuple(
+            member for member in facts["members"] if member not in places and not hasattr(TableSource, member)
+        )
+        body = {"_source_type": facts["type"], "_places": places, "_refused": unknown, "__module__": module}
         return type(name, (TableSource,), body | {"__doc__": "A definition, which no engine of Repast reads yet."})
     refused = refused_class if kind == "class" else refused_function
     return refused(f"{module}.{name}", hint=hint)

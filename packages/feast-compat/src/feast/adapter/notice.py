@@ -55,7 +55,12 @@ def refused_class(name: str, *, hint: str, base: type = object) -> Any:
     def inherit(cls: type, **kwargs: object) -> None:
         refuse(f"A subclass of {name}", hint=hint)
 
-    body = {"__init__": use, "__init_subclass__": classmethod(inherit), "__doc__": f"Not supported: {hint}."}
+    body = {
+        "__refused__": True,
+        "__init__": use,
+        "__init_subclass__": classmethod(inherit),
+        "__doc__": f"Not supported: {hint}.",
+    }
     return type(name.rpartition(".")[2], (base,), body)
 
 
@@ -65,6 +70,7 @@ def refused_function(name: str, *, hint: str) -> Any:
     def call(*args: object, **kwargs: object) -> NoReturn:
         refuse(name, hint=hint)
 
+    call.__refused__ = True  # type: ignore[attr-defined]
     call.__name__ = call.__qualname__ = name.rpartition(".")[2]
     call.__doc__ = f"Not supported: {hint}."
     return call

@@ -26,6 +26,13 @@ _COMMON = (
 )
 
 
+def _refusal(name: str) -> property:
+    """Make an attribute that says that it is not supported."""
+    return property(
+        lambda _: refuse(name, hint="engines read sources themselves: FeatureStore.get_historical_features")
+    )
+
+
 def options_of(parameters: Sequence[str]) -> tuple[str, ...]:
     """Return the parameters that not all sources have."""
     return tuple(name for name in parameters if name not in _COMMON)
@@ -39,13 +46,16 @@ class TableSource(DataSource):
     """Options that Feast has and Repast does without."""
     _renamed: dict[str, str] = {}  # one mapping per class, never changed
     """Feast's name of an option -> Repast's."""
-    _default_source = False
+    _refused: tuple[str, ...] = ()
+    """Attributes that only Feast's own engines have a use for."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         options = (*_COMMON, *cls._places, *cls._unused)
         parameters = [inspect.Parameter(o, inspect.Parameter.KEYWORD_ONLY, default=None) for o in options]
         cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        for name in cls._refused:
+            setattr(cls, name, _refusal(f"{cls.__name__}.{name}"))
 
     def __init__(self, **options: Any) -> None:
         places = {name: options.pop(name, None) for name in self._places}

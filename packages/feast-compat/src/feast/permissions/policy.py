@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feast.adapter.notice import refused_function
+from feast.adapter.notice import refuse, refused_function
 from feast.permissions.user import User
 
 
@@ -11,7 +11,7 @@ class Policy:
 
     def validate_user(self, user: User) -> tuple[bool, str]:
         """Return whether a user meets the rule, and why not."""
-        raise NotImplementedError
+        refuse("Policy.validate_user", hint="use RoleBasedPolicy or another of the policies")
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

@@ -51,9 +51,9 @@ class Transformation:
     def __hash__(self) -> int:
         return hash((mode_name(self.mode), self.udf_string))
 
-    def transform(self, *inputs: Any) -> Any:
+    def transform(self, *inputs: Any, **named: Any) -> Any:
         """Call the function."""
-        return self.udf(*inputs)
+        return self.udf(*inputs, *named.values())
 
     def transform_arrow(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: Repast calls the functions of views itself."""
@@ -61,7 +61,7 @@ class Transformation:
 
     def transform_singleton(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function with one row."""
-        return self.udf(*args)
+        return self.udf(*args, *kwargs.values())
 
     def infer_features(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: views declare their features."""

@@ -16,4 +16,4 @@ class TransformationMode(Enum):
     RAY = "ray"
     SQL = "sql"
     SUBSTRAIT = "substrait"
-    TRINO = "trino"
+    TRINO_SQL = "trino_sql"

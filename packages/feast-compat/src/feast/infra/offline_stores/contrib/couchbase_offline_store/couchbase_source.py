@@ -18,6 +18,8 @@ CouchbaseColumnarOptions = refused_class(
     hint="use CouchbaseColumnarSource",
 )
 SavedDatasetCouchbaseColumnarStorage = saved_dataset_storage(
-    "SavedDatasetCouchbaseColumnarStorage", ("database", "scope", "collection"), CouchbaseColumnarSource
+    "SavedDatasetCouchbaseColumnarStorage", ("database_ref", "scope_ref", "collection_ref"), CouchbaseColumnarSource
 )
-CouchbaseColumnarLoggingDestination = logging_destination("CouchbaseColumnarLoggingDestination", ("table_name",))
+CouchbaseColumnarLoggingDestination = logging_destination(
+    "CouchbaseColumnarLoggingDestination", ("database", "scope", "table_name")
+)

@@ -11,6 +11,7 @@ class MsSqlServerSource(TableSource):
 
     _source_type = "mssql"
     _places = ("table_ref", "connection_str")
+    _refused = ("mssqlserver_options",)
 
 
 MsSqlServerOptions = refused_class(

@@ -11,6 +11,7 @@ class OracleSource(TableSource):
 
     _source_type = "oracle"
     _places = ("table_ref",)
+    _refused = ("oracle_options",)
 
 
 OracleOptions = refused_class(

@@ -11,6 +11,7 @@ class PostgreSQLSource(TableSource):
 
     _source_type = "postgres"
     _places = ("query", "table")
+    _refused = ("get_table_query_string_with_alias",)
 
 
 PostgreSQLOptions = refused_class(

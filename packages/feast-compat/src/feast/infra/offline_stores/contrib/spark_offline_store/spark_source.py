@@ -14,6 +14,7 @@ class SparkSource(TableSource):
 
     _source_type = "spark"
     _places = ("table", "query", "path", "file_format", "table_format")
+    _refused = ("date_partition_column_format",)
     _unused = ("date_partition_column_format",)
 
     def _options(self) -> dict[str, Any]:

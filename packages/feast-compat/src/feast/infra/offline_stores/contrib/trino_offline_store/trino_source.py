@@ -11,6 +11,7 @@ class TrinoSource(TableSource):
 
     _source_type = "trino"
     _places = ("table", "query")
+    _refused = ("trino_options",)
 
 
 TrinoOptions = refused_class(

@@ -1,0 +1,55 @@
+"""Every row of the conformance table is used, and what happens is what the table says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+
+from conformance import CHANGING, HERE, Row, inventory, observe, open_store, rows
+
+STATUS = json.loads((HERE / "status.json").read_text(encoding="utf-8"))
+ROWS = list(rows())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("conformance")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        open_store(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(project: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project, or a copy for what changes it, as the current folder."""
+    row: Row = request.node.callspec.params["row"]
+    chosen = project
+    if row.member.startswith(CHANGING) and row.name in ("FeatureStore", "RetrievalJob"):
+        chosen = tmp_path / "copy"
+        shutil.copytree(project, chosen)
+    monkeypatch.chdir(chosen)
+    return chosen
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_row_is_what_the_table_says(row: Row, folder: Path) -> None:
+    status, _ = STATUS["python"][str(row)]
+    assert observe(row, folder)[0] == status
+
+
+def test_no_row_is_missing_and_none_is_invented() -> None:
+    assert set(STATUS["python"]) == {str(row) for row in ROWS}
+    assert {status for status, _ in STATUS["python"].values()} == {"works", "warning", "refused"}
+    assert all(note for status, note in STATUS["python"].values() if status != "works")
+
+
+@pytest.mark.parametrize("section", ["cli", "yaml"])
+def test_verbs_options_and_keys_have_a_status(section: str) -> None:
+    known = {f"{name} {key}".strip() for name, keys in inventory()[section].items() for key in ("", *keys)}
+    assert set(STATUS[section]) == known
+    assert {status for status, _ in STATUS[section].values()} <= {"works", "warning", "refused", "pending"}

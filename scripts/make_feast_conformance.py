@@ -1,0 +1,133 @@
+"""Write docs/reference/feast-conformance.md from Feast's inventory and the status of each of its rows.
+
+With ``--observe`` first use every name, parameter and method (tests/conformance.py of feast-compat) and write down
+what happens: the committed status is then reviewed like code. Rows of the command and of feature_store.yaml keep
+the status they have; new ones are "pending".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+TESTS = ROOT / "packages" / "feast-compat" / "tests"
+PAGE = ROOT / "docs" / "reference" / "feast-conformance.md"
+LABELS = {"works": "works", "warning": "accepted with warning", "refused": "refused", "pending": "pending"}
+
+HEAD = """\
+# Feast's names, and what Repast does with them
+
+Every public name of Feast {version}, with its parameters, methods, commands and keys, as `packages/feast-compat`
+(`repast-feast`) answers it. *Works*: as Feast documents it, or better ([how values
+differ](../how-to/migrate-from-feast.md)). *Accepted with warning*: it runs, and one warning says what happens instead.
+*Refused*: `UnsupportedError`, with a hint; it can be imported, so that a file that names it loads. What belongs to a
+refused name is refused with it. Everywhere: `to_proto` and `from_proto` are refused, since the registry is JSON.
+
+Made by `scripts/make_feast_conformance.py`; each row is a test (`packages/feast-compat/tests/test_conformance.py`).
+
+| | works | accepted with warning | refused | pending |
+| --- | ---: | ---: | ---: | ---: |
+"""
+
+
+def observe_all() -> dict[str, list[str]]:
+    sys.path.insert(0, str(TESTS))
+    import conformance
+
+    warnings.simplefilter("ignore")
+    found: dict[str, list[str]] = {}
+    with tempfile.TemporaryDirectory() as place:
+        base = Path(place) / "base"
+        base.mkdir()
+        conformance.open_store(base)
+        for row in conformance.rows():
+            folder = base
+            if row.member.startswith(conformance.CHANGING):
+                folder = Path(shutil.copytree(base, Path(place) / "copy"))
+            os.chdir(folder)
+            found[str(row)] = list(conformance.observe(row, folder))
+            os.chdir(ROOT)
+            if folder != base:
+                shutil.rmtree(folder)
+    return found
+
+
+def update_status(inventory: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
+    """Return the status with all rows, and no others."""
+    updated: dict[str, Any] = {"python": observe_all()}
+    for section in ("cli", "yaml"):
+        names = [f"{name} {key}".strip() for name, keys in inventory[section].items() for key in ("", *keys)]
+        known = status.get(section, {})
+        updated[section] = {name: known.get(name, ["pending", ""]) for name in dict.fromkeys(names)}
+    return updated
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def python_rows(module: str, names: dict[str, Any], status: dict[str, list[str]]) -> list[str]:
+    """One line per name or method, its parameters with it; a line each for parameters of another status."""
+    lines = []
+    for name, facts in names.items():
+        members = ["", *facts.get("properties", []), *facts.get("methods", {})]
+        for member in members:
+            row = f"{module}.{name}" + (f".{member}" if member else "")
+            if row not in status:
+                continue
+            state, note = status[row]
+            params = facts.get("methods", {}).get(member) or [] if member else facts.get("params", [])
+            known = {p: status[f"{row}({p})"] for p in params if f"{row}({p})" in status}
+            same = [p for p, found in known.items() if found == [state, note]]
+            shown = f"`{name}`" if not member else f"`{name}.{member}`"
+            given = f"({', '.join(f'`{p}`' for p in same)})" if same else ""
+            lines.append(f"| {shown}{given} | {LABELS[state]} | {cell(note)} |")
+            lines += [
+                f"| {shown} `{p}=` | {LABELS[found[0]]} | {cell(found[1])} |"
+                for p, found in known.items()
+                if p not in same
+            ]
+    return lines
+
+
+def page(inventory: dict[str, Any], status: dict[str, Any]) -> str:
+    parts = [HEAD.format(version=inventory["feast"]).rstrip()]
+    for section, label in (("python", "Python"), ("cli", "`feast` command"), ("yaml", "feature_store.yaml")):
+        counts = Counter(state for state, _ in status[section].values())
+        numbers = " | ".join(str(counts[state]) for state in LABELS)
+        parts.append(f"| {label} | {numbers} |")
+    for module, names in inventory["modules"].items():
+        lines = python_rows(module, names, status["python"])
+        parts += ["", f"## `{module}`", "", "| name | status | what happens |", "| --- | --- | --- |", *lines]
+    for section, title in (("cli", "The `feast` command"), ("yaml", "feature_store.yaml")):
+        parts += ["", f"## {title}", "", "| | status | what happens |", "| --- | --- | --- |"]
+        parts += [
+            f"| `{name or '(top)'}` | {LABELS[s]} | {cell(note)} |" for name, (s, note) in status[section].items()
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def load() -> tuple[dict[str, Any], dict[str, Any]]:
+    path = TESTS / "status.json"
+    status = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return json.loads((TESTS / "inventory.json").read_text(encoding="utf-8")), status
+
+
+def main() -> None:
+    inventory, status = load()
+    if "--observe" in sys.argv:
+        status = update_status(inventory, status)
+        (TESTS / "status.json").write_text(json.dumps(status, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    PAGE.write_text(page(*load()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
