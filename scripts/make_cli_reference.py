@@ -44,13 +44,22 @@ def _commands() -> Iterator[str]:
         yield f"## {title}\n"
         for name in entries:
             command = cli.get_command(root, name)
-            assert isinstance(command, TaughtCommand)
-            context = click.Context(command, info_name=name, parent=root)
-            yield f"### {name}\n"
-            yield f"`{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}`\n"
-            yield f"{_paragraphs(command)}\n"
-            yield from _options(command)
-            yield from _examples(command)
+            assert command is not None
+            yield from _command(name, command, root)
+
+
+def _command(name: str, command: click.Command, parent: click.Context) -> Iterator[str]:
+    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent)
+    if isinstance(command, click.Group):
+        for sub, member in command.commands.items():
+            yield from _command(f"{name} {sub}", member, context)
+        return
+    assert isinstance(command, TaughtCommand)
+    yield f"### {name}\n"
+    yield f"`{' '.join(command.get_usage(context).removeprefix('Usage: ').split())}`\n"
+    yield f"{_paragraphs(command)}\n"
+    yield from _options(command)
+    yield from _examples(command)
 
 
 def _paragraphs(command: click.Command) -> str:

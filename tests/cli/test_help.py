@@ -49,6 +49,7 @@ def test_every_command_says_what_it_does_and_shows_examples(name: str, command: 
 def test_examples_parse(name: str, command: click.Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An example names only commands and options that exist."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "feature_repo").mkdir()
     assert isinstance(command, TaughtCommand)
     known = dict(commands())
     for line, _ in command.examples:
@@ -56,7 +57,7 @@ def test_examples_parse(name: str, command: click.Command, tmp_path: Path, monke
         words = words[2:] if words[0] in ("-c", "-f") else words
         if words == ["--version"]:
             continue
-        length = 2 if words[0] in KIND_GROUPS else 1
+        length = 1 if words[0] in known else 2
         named = known[" ".join(words[:length])]
         named.parse_args(click.Context(named), words[length:])
 

@@ -56,6 +56,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "get-online-features": _command("online", "get_online_features", "Read the newest values of some keys."),
         "serve": _command("serve", "serve", "Answer reads and writes over HTTP."),
     },
+    "Come from Feast": {
+        "migrate": _command("migrate", "migrate", "Check a Feast repo; compare its answers."),
+    },
     "Look around": {
         "list": _command("show", "list_", "List what is registered."),
         "describe": _command("show", "describe", "Show one registered thing in full."),
