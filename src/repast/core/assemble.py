@@ -115,9 +115,10 @@ def assemble(view: ViewJoin, found: pa.Table, rows: int, refetch: Refetch) -> li
     if np.count_nonzero(positions >= 0) < len(answered):
         found, winners = resolve_ties(view, found, refetch)
         positions[numbers_of(found[ROW])[winners]] = winners
+    places = _Places(positions)
     return [
         cast_array(
-            _take(found[feature.name], positions),
+            _take(found[feature.name], places),
             feature.dtype,
             subject=subject_of(view, feature.name),
             timezone=view.join.source.timezone,
@@ -131,22 +132,32 @@ _ROOM = 1 << 30
 """Bytes that surely fit an array with 32-bit offsets, whatever is taken twice."""
 
 
-def _take(column: pa.ChunkedArray, positions: Rows) -> Column:
-    """Return the values at these positions, null where a position is -1."""
+class _Places:
+    """Where the value of each row of an answer is, -1 for nowhere; what all columns need of that is worked out once."""
+
+    def __init__(self, positions: Rows) -> None:
+        self.positions = positions
+        misses = positions < 0
+        self._hits = pa.array(~misses) if misses.any() else None
+        self._near = pa.array(positions if self._hits is None else np.maximum(positions, 0))
+
+    def gather(self, column: Column) -> Column:
+        """Return the values at these positions."""
+        if self._hits is None:
+            return column.take(self._near)
+        if not (pa.types.is_primitive(column.type) or pa.types.is_string(column.type)):
+            return column.take(pc.if_else(self._hits, self._near, None))
+        # Several times faster than taking with null positions.
+        return pc.if_else(self._hits, column.take(self._near), pa.scalar(None, column.type))
+
+
+def _take(column: pa.ChunkedArray, places: _Places) -> Column:
+    """Return the values at these places, null where there is none."""
+    positions = places.positions
     if not len(column):
         return pa.nulls(len(positions), column.type)
     if column.nbytes * (1 + len(positions) // len(column)) < _ROOM:
-        return _gather(whole(column), positions)
-    pieces = [_gather(column, positions[start : start + _PIECE]) for start in range(0, len(positions), _PIECE)]
+        return places.gather(whole(column))
+    starts = range(0, len(positions), _PIECE)
+    pieces = [_Places(positions[start : start + _PIECE]).gather(column) for start in starts]
     return pa.chunked_array([chunk for piece in pieces for chunk in piece.chunks], column.type)
-
-
-def _gather(column: Column, positions: Rows) -> Column:
-    misses = positions < 0
-    if not misses.any():
-        return column.take(pa.array(positions))
-    if not (pa.types.is_primitive(column.type) or pa.types.is_string(column.type)):
-        return column.take(pa.array(positions, mask=misses))
-    # Several times faster than taking with null positions.
-    taken = column.take(pa.array(np.maximum(positions, 0)))
-    return pc.if_else(pa.array(~misses), taken, pa.scalar(None, column.type))

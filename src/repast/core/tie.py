@@ -42,7 +42,8 @@ def resolve_ties(view: ViewJoin, found: pa.Table, refetch: Refetch) -> tuple[pa.
     if view.is_complete:
         return found, np.concatenate([decided, _greatest_content(view, found, undecided)])
     full = refetch(np.unique(numbers_of(found[ROW])[undecided]))
-    best = full.take(pa.array(_greatest_content(view, full, _greatest_in_time(full))))
+    contenders = _greatest_in_time(full, np.arange(full.num_rows))
+    best = full.take(pa.array(_greatest_content(view, full, contenders)))
     grown = pa.concat_tables([found, best.select(found.column_names).cast(found.schema)])
     return grown, np.concatenate([decided, np.arange(found.num_rows, grown.num_rows)])
 
@@ -76,23 +77,26 @@ def whole(column: Column) -> pa.Array:
 def _split(view: ViewJoin, found: pa.Table) -> tuple[Rows, Rows]:
     """Return positions of winners, and of rows that tie with others in time but differ from them, by spine row."""
     row = numbers_of(found[ROW])
-    contenders = _greatest_in_time(found)
+    alone = np.bincount(row)[row] == 1  # nearly all are, and need no sorting
+    contenders = _greatest_in_time(found, np.flatnonzero(~alone))
     distinct = contenders[~_repeats(view, found, contenders)]
     ends = _ends(row[distinct])
     sizes = np.diff(ends, prepend=-1)
-    return distinct[ends[sizes == 1]], distinct[np.repeat(sizes > 1, sizes)]
+    decided = np.concatenate([np.flatnonzero(alone), distinct[ends[sizes == 1]]])
+    return decided, distinct[np.repeat(sizes > 1, sizes)]
 
 
-def _greatest_in_time(found: pa.Table) -> Rows:
-    """Return positions of rows that none of the same spine row beats by event or created time, by spine row."""
-    row = numbers_of(found[ROW])
+def _greatest_in_time(found: pa.Table, among: Rows) -> Rows:
+    """Return the positions, of those given, that none of the same spine row beats by time, ordered by spine row."""
+    times = found.select([ROW, EVENT, CREATED]).take(pa.array(among))
+    row = numbers_of(times[ROW])
     kept = np.arange(len(row))
-    for times in (found[EVENT], found[CREATED].fill_null(_NEVER)):
-        moment = numbers_of(times)
+    for column in (times[EVENT], times[CREATED].fill_null(_NEVER)):
+        moment = numbers_of(column)
         greatest = np.full(int(row.max(initial=-1)) + 1, _NEVER)
         np.maximum.at(greatest, row[kept], moment[kept])
         kept = kept[moment[kept] == greatest[row[kept]]]
-    ordered: Rows = kept[np.argsort(row[kept], kind="stable")]
+    ordered: Rows = among[kept[np.argsort(row[kept], kind="stable")]]
     return ordered
 
 
