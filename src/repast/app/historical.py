@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -19,16 +19,17 @@ from repast.core.plan.historical import (
     plan_moments,
 )
 from repast.core.plan.offline import ROW, AsOf, ReadRows
-from repast.errors import InvalidRequestError
+from repast.errors import InvalidRequestError, UnsupportedError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from repast.app.frame_retrieval import FrameRetrievalJob
     from repast.app.workspace import Workspace
     from repast.core.assemble import BoundSpine
     from repast.core.definitions import FeatureService
-    from repast.core.refs import OnDemandSelection
     from repast.core.tie import Column, Rows
+    from repast.ports.worker import Frame
 
     Features: TypeAlias = Sequence[str] | FeatureService | str
 
@@ -55,6 +56,8 @@ def retrieve(
         NotFoundError: A service, view, feature or spine file does not exist.
 
     """
+    import pyarrow as pa
+
     from repast.app.online import resolve_features
 
     manifest = workspace.registry.manifest()
@@ -75,9 +78,25 @@ def retrieve(
             "start_date, end_date and last_n choose rows where there is no entity_df; here there is one.",
             hint="leave them out, or filter entity_df",
         )
+    frame = None if isinstance(entity_df, pa.Table) else _open_frame(workspace, entity_df)
+    if frame is not None:
+        from repast.app.frame_retrieval import FrameRetrievalJob
+
+        columns = dict(zip(frame.schema.names, frame.schema.types, strict=True))
+        plan = plan_historical(manifest, selection, columns, as_of=as_of, timestamp_column=timestamp_column)
+        return FrameRetrievalJob(workspace, request, plan, frame)
     spine = Spine(read_spine(entity_df, workspace.engine, workspace.config.repo_path))
     plan = plan_historical(manifest, selection, spine.columns, as_of=as_of, timestamp_column=timestamp_column)
     return RetrievalJob(_Retriever(workspace, request, plan, spine))
+
+
+def _open_frame(workspace: Workspace, entity_df: Any) -> Frame | None:
+    """Return a spine that stays where the engine's workers are; None: it is here, or the engine has none."""
+    from repast.ports.worker import SupportsFrames
+
+    if not isinstance(workspace.engine, SupportsFrames):
+        return None
+    return workspace.engine.open_frame(entity_df)
 
 
 def _check_range(
@@ -132,14 +151,27 @@ class _Retriever:
         return self._spine
 
     def features(self, spine: BoundSpine) -> Mapping[str, Column]:
+        from repast.core.finish import answer_features
+
         columns = [self._join(view, spine) for view in self.plan.views]
-        computed: dict[str, Column] = {}
-        for view, found in zip(self.plan.views, columns, strict=True):
-            selected = zip(view.selection.features, found, strict=True)
-            computed |= {feature.output: column for feature, column in selected if feature.output is not None}
-        for selection in self.plan.on_demand:
-            computed |= self._compute(selection, columns, spine)
-        return {name: computed[name] for name in self.plan.outputs}
+        return answer_features(self.plan, columns, spine, load_functions(self._workspace, self.plan))
+
+    def to_workers(self) -> FrameRetrievalJob:
+        """Return the same retrieval as the engine's workers do it.
+
+        Raises:
+            UnsupportedError: The engine has none.
+
+        """
+        from repast.app.frame_retrieval import FrameRetrievalJob
+
+        frame = _open_frame(self._workspace, self.spine()[0].table)
+        if frame is None:
+            kind = self._workspace.config.offline_store.type
+            raise UnsupportedError(
+                f"The {kind} engine keeps no data frames of its own.", hint="use to_arrow(), to_pandas() or to_polars()"
+            )
+        return FrameRetrievalJob(self._workspace, self.request, self.plan, frame)
 
     def explain(self, spine: BoundSpine) -> Mapping[str, str]:
         from repast.core.assemble import spine_of
@@ -168,19 +200,11 @@ class _Retriever:
         complete = replace(view, join=view.complete_join)
         return collect(complete, self._workspace.engine.run(complete.join, some), len(rows))
 
-    def _compute(
-        self, selection: OnDemandSelection, columns: Sequence[Sequence[Column]], spine: BoundSpine
-    ) -> Mapping[str, Column]:
-        from repast.core.transform import name_inputs, run_on_demand
 
-        inputs = name_inputs(
-            selection,
-            lambda view, feature: columns[view][feature],
-            keys={column: array for (column, _), array in spine.keys.items()},
-            request=spine.request,
-        )
-        function = self._workspace.functions.load(selection.view.function)
-        return run_on_demand(selection, function, inputs, spine.rows)
+def load_functions(workspace: Workspace, plan: HistoricalPlan) -> dict[str, Callable[..., Any]]:
+    """Return the functions of a plan's on-demand views, by reference."""
+    specs = [selection.view.function for selection in plan.on_demand]
+    return {spec.reference: workspace.functions.load(spec) for spec in specs}
 
 
 # -- spines made of rows --------------------------------------------------------------------------

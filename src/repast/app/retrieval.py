@@ -70,6 +70,9 @@ class Retriever(Protocol):
     def explain(self, spine: BoundSpine) -> Mapping[str, str]:
         """Return per view the text of its query."""
 
+    def to_workers(self) -> RetrievalJob:
+        """Return the same retrieval as the engine's workers do it, or raise UnsupportedError."""
+
 
 class RetrievalJob:
     """A training set: the spine as it was given, and the features as they were at each row's time.
@@ -170,6 +173,25 @@ class RetrievalJob:
         joined: pl.DataFrame = spine.frame.hstack(features)
         return joined
 
+    def to_spark_df(self) -> Any:
+        """Return a Spark DataFrame that the executors compute: nothing of it passes through this process.
+
+        Raises:
+            UnsupportedError: The offline store is not Spark.
+
+        """
+        return self._retriever.to_workers().to_spark_df()
+
+    def to_table(self, name: str) -> None:
+        """Have the engine's workers write the result to a new table.
+
+        Raises:
+            ConflictError: There is a table of that name.
+            UnsupportedError: The engine has no workers.
+
+        """
+        self._retriever.to_workers().to_table(name)
+
     def to_batches(self, batch_size: int = 1 << 16) -> Iterator[pa.RecordBatch]:
         """Yield the result in batches of ``batch_size`` rows (the last one may be smaller), in spine order.
 
@@ -202,15 +224,8 @@ class RetrievalJob:
 
     def explain(self) -> str:
         """Return what is read for which column, and the engine's statements."""
-        plan, bound = self._retriever.plan, self._sides[1]
-        lines = [f"spine: {bound.rows:,} rows, time {plan.time_column!r}"]
-        for view in plan.views:
-            keys = ", ".join(view.columns) or "no key"
-            ttl = "no ttl" if view.selection.view.ttl is None else f"ttl {view.selection.view.ttl}"
-            names = ", ".join(feature.name for feature in view.join.features)
-            lines.append(f"join {view.selection.name} on {keys} ({ttl}, as of {view.join.as_of} time): {names}")
-        lines += [f"compute {one.name}: {', '.join(f.field.name for f in one.features)}" for one in plan.on_demand]
-        return "\n".join(lines) + "\n\n" + self.to_sql()
+        plan, rows = self._retriever.plan, self._sides[1].rows
+        return explain_plan(plan, f"spine: {rows:,} rows, time {plan.time_column!r}") + "\n\n" + self.to_sql()
 
     def parts(self) -> Iterator[pa.Table]:
         """Yield the result in parts of bounded size, or whole if it was read already."""
@@ -226,6 +241,18 @@ class RetrievalJob:
     def _part_rows(self) -> int:
         width = sum(len(view.join.features) for view in self._retriever.plan.views) or 1
         return max(1, _CHUNK_CELLS // width // ROW_GROUP) * ROW_GROUP
+
+
+def explain_plan(plan: HistoricalPlan, spine: str) -> str:
+    """Return what is read for which column; ``spine`` is the first line."""
+    lines = [spine]
+    for view in plan.views:
+        keys = ", ".join(view.columns) or "no key"
+        ttl = "no ttl" if view.selection.view.ttl is None else f"ttl {view.selection.view.ttl}"
+        names = ", ".join(feature.name for feature in view.join.features)
+        lines.append(f"join {view.selection.name} on {keys} ({ttl}, as of {view.join.as_of} time): {names}")
+    lines += [f"compute {one.name}: {', '.join(f.field.name for f in one.features)}" for one in plan.on_demand]
+    return "\n".join(lines)
 
 
 def _beside(spine: pa.Table, features: Mapping[str, Column]) -> pa.Table:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from repast.core.manifest import FeatureViewSpec
 from repast.core.plan.materialize import LoadPlan
-from repast.errors import UnavailableError, UnsupportedError
+from repast.errors import NotFoundError, UnavailableError, UnsupportedError
 from repast.ports.online import OnlineTable, WriteResult
 from repast.ports.worker import SupportsWorkers
 
@@ -66,6 +66,8 @@ class PartitionWriter:
             cells = sample.of(encode_rows(rows, self.plan, self.view))
             table = online_table(self.plan.project, self.view)
             write_rows(partial(write_online, store, table, self.view), cells, tally, None)
+        except NotFoundError as error:  # the planning process has made the table, where it could
+            raise _not_shared(self.config, self.view.name) from error
         finally:
             store.close()
         result = tally.result
@@ -103,7 +105,8 @@ def write_on_workers(
     """Write a plan's rows from the engine's workers and add up what they say.
 
     Raises:
-        UnsupportedError: The workers wrote to a store that this process does not see.
+        UnavailableError: The workers wrote to a store that this process does not see.
+        UnsupportedError: The workers have another version of this package.
 
     """
     from repast import __version__
@@ -127,9 +130,14 @@ def _check_seen(workspace: Workspace, table: OnlineTable, key: bytes, value: byt
         if time.monotonic() > deadline:
             break
         time.sleep(0.1)
-    kind = workspace.config.online_store.type if workspace.config.online_store else ""
-    raise UnavailableError(
-        f"What the workers wrote for {table.view!r} is not in the online store as this process sees it ({kind!r}).",
+    raise _not_shared(workspace.config, table.view)
+
+
+def _not_shared(config: RepoConfig, view: str) -> UnavailableError:
+    kind = config.online_store.type if config.online_store else ""
+    return UnavailableError(
+        f"The online store of the workers ({kind!r}) is not the one of this process: what they write for {view!r} "
+        "is not seen here.",
         hint="use an online store that all machines share, or batch_engine: local to write from this process",
-        context={"view": table.view},
+        context={"view": view},
     )

@@ -46,6 +46,8 @@ class FrameJoin:
     """Each with its keys' columns in ``bound``."""
     finish: Work
     answer: pa.Schema
+    functions: tuple[Callable[..., Any], ...] = ()
+    """Functions of the user in ``finish``, of modules that workers may not have."""
 
 
 class Frame(ABC):

@@ -28,15 +28,17 @@ from repast.backends.offline.spark.worker import (
     numbered,
     packed_found,
     packed_spine,
+    parted_by,
+    ship,
     work_on,
 )
 from repast.core.finish import found_column
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import TIME, CountRows, OfflinePlan, PointInTimeJoin, ReadRows
 from repast.core.sql.dialect.spark import SPARK
-from repast.core.sql.join import SpineFacts
 from repast.core.sql.node import table
 from repast.core.sql.plan import compile_plan
+from repast.core.sql.spine import SpineFacts
 from repast.errors import ClosedError, InvalidRequestError
 from repast.ports.offline import OfflineEngine
 from repast.ports.worker import Frame, FrameJoin, SupportsFrames, SupportsWorkers
@@ -159,8 +161,7 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames):
         scan = self._open(plan.source, plan)
         with translated(subject_of(plan.source)):
             rows = self.frame(plan, scan)
-            keys = [key.name for key in plan.keys]
-            parted = rows.repartition(self._partitions, *keys) if self._partitions else rows.repartition(*keys or [1])
+            parted = parted_by(rows, [key.name for key in plan.keys], self._partitions)
             conformed = Conformed(work, schema_of(rows, nanos_of(plan, scan)))
             # All partitions at once: what comes back is small.
             return work_on(parted, conformed, schema).toArrow().to_reader()
@@ -189,6 +190,7 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames):
                 found = self.frame(plan, scan, asked(bound, plan, columns), facts)
                 union = union.unionByName(packed_found(found, number), allowMissingColumns=True)
                 nanos[found_column(number)] = nanos_of(plan, scan)
+            ship(request.functions)
             finish = Restored(request.finish, nanos)
             return SparkFrame(work_on(in_spine_order(union, bound), finish, request.answer), "The retrieval")
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from repast import errors
@@ -83,9 +84,7 @@ def _of_executors(text: str) -> RepastError | None:
     """What a worker's Python lacks."""
     if found := _NO_MODULE.search(text):
         package = found[1].partition(".")[0]
-        from repast import __version__
-
-        wanted = f"repast=={__version__}" if package == "repast" else package
+        wanted = f"repast=={version('repast')}" if package == "repast" else package
         return MissingDependencyError(
             f"The Spark executors have no Python package {package!r}.",
             hint=f"on every worker: pip install '{wanted}' into the Python that PYSPARK_PYTHON names; "

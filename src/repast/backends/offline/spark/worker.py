@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -63,6 +64,23 @@ def _retyped(column: pa.Array, types: Mapping[str, pa.DataType]) -> pa.Array:
 def work_on(frame: DataFrame, work: Work, schema: pa.Schema) -> DataFrame:
     """Run work on every partition of a frame; its errors come back as they are."""
     return map_in_arrow(frame, Guarded(work), ddl_of(schema))
+
+
+def ship(functions: Iterable[Callable[..., Any]]) -> None:
+    """Have functions of the user travel with the work: executors do not have the user's repo."""
+    from pyspark import cloudpickle
+
+    for function in functions:
+        module = sys.modules.get(function.__module__)
+        if module is not None and module.__name__ != "__main__":
+            cloudpickle.register_pickle_by_value(module)  # type: ignore[no-untyped-call]  # has no annotations
+
+
+def parted_by(rows: DataFrame, keys: Sequence[str], partitions: int) -> DataFrame:
+    """Return rows with those of a key in one partition; 0 partitions: as many as Spark makes."""
+    if not keys:
+        return rows.coalesce(1)
+    return rows.repartition(partitions, *keys) if partitions else rows.repartition(*keys)
 
 
 def numbered(frame: DataFrame) -> DataFrame:

@@ -1,0 +1,137 @@
+"""Retrievals on Spark's executors: the same bytes as one process gives, whatever the partitions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from spark_project import open_store, rides, spine, view, write
+
+from repast.app.store import FeatureStore
+from repast.core.definitions import Field, RequestSource, on_demand_feature_view
+from repast.errors import ConflictError, InvalidValueError, UnsupportedError
+from repast.types import Float64, Int64
+
+FEATURES = ["stats:trips", "stats:rate", "recent:city"]
+SPARK = {"offline_store": {"type": "spark"}}
+
+
+def both(folder: Path, definitions: list[Any]) -> tuple[FeatureStore, FeatureStore]:
+    """Return one project on DuckDB and on Spark."""
+    return open_store(folder, definitions), open_store(folder, **SPARK)
+
+
+def views() -> list[Any]:
+    return [view(), view("recent", ttl=timedelta(hours=3))]
+
+
+def same(one: pa.Table, other: pa.Table) -> None:
+    """Assert that tables are equal to the bit: NaN is NaN and -0.0 is not 0.0."""
+    assert one.schema.names == other.schema.names
+    assert repr(one.to_pylist()) == repr(other.to_pylist())
+
+
+@on_demand_feature_view(
+    sources=[view(), RequestSource(name="request", schema=[Field(name="bonus", dtype=Float64)])],
+    schema=[Field(name="paid", dtype=Float64), Field(name="twice", dtype=Int64)],
+    mode="pandas",
+)
+def pay(inputs: Any) -> Any:
+    inputs["paid"] = inputs["rate"] * inputs["bonus"]
+    inputs["twice"] = (inputs["trips"] % 7) * 2
+    return inputs[["paid", "twice"]]
+
+
+@pytest.mark.parametrize("as_of", ["event", "available"])
+def test_frames_are_answered_as_one_process_answers_them(tmp_path: Path, session: Any, as_of: Any) -> None:
+    """Ties, nulls, ttl and types of a Spark frame's answer are those of the embedded engine, in the spine's order."""
+    write(rides(600, 12), tmp_path, files=3)
+    local, spark = both(tmp_path, views())
+    asked = spine(200, 12)
+    expected = local.get_historical_features(asked, FEATURES, as_of=as_of).to_arrow()
+    frame = session.createDataFrame(asked).repartition(3)
+    order = frame.toArrow()["label"].to_pylist()
+    job = spark.get_historical_features(frame, FEATURES, as_of=as_of)
+    found = job.to_spark_df()
+    assert found.columns == ["driver_id", "event_timestamp", "label", "trips", "rate", "city"]
+    answer = job.to_arrow()
+    assert answer["label"].to_pylist() == order
+    assert answer.schema.field("trips").type == pa.int64()
+    same(answer.sort_by("label"), expected.sort_by("label"))
+
+
+@pytest.mark.slow
+def test_partitions_and_order_change_nothing(tmp_path: Path, session: Any) -> None:
+    """1, 2 and 8 partitions of shuffles, shuffled sources and shuffled spines give the same bytes."""
+    rows, asked = rides(400, 6), spine(90, 6)
+    write(rows, tmp_path)
+    spark = open_store(tmp_path, views(), **SPARK)
+    answers = []
+    try:
+        for partitions in (1, 2, 8):
+            session.conf.set("spark.sql.shuffle.partitions", str(partitions))
+            shuffled = rows.take(pa.array(sorted(range(400), key=lambda i: (i * 7919 * partitions) % 401)))
+            write(shuffled, tmp_path, files=partitions)
+            frame = session.createDataFrame(asked.sort_by([("label", "descending")])).repartition(partitions)
+            answer = spark.get_historical_features(frame, FEATURES).to_arrow().sort_by("label")
+            answers.append(repr(answer.to_pylist()))
+    finally:
+        session.conf.set("spark.sql.shuffle.partitions", "2")
+    assert len(set(answers)) == 1
+
+
+@pytest.mark.slow
+def test_spines_and_results_of_every_kind(tmp_path: Path, session: Any) -> None:
+    """SQL, Parquet paths and local frames as spines; data frames, files, tables and batches as results."""
+    write(rides(300, 6), tmp_path, files=2)
+    local, spark = both(tmp_path, views())
+    asked = spine(50, 6)
+    pa.parquet.write_table(asked, tmp_path / "asked.parquet")
+    session.createDataFrame(asked).createOrReplaceTempView("asked")
+    expected = local.get_historical_features(asked, FEATURES).to_arrow().sort_by("label")
+    spines = ["SELECT * FROM asked", "asked.parquet", tmp_path / "asked.parquet"]
+    for one in spines:
+        same(spark.get_historical_features(one, FEATURES).to_arrow().sort_by("label"), expected)
+    job = spark.get_historical_features(asked, FEATURES)
+    same(job.to_arrow().sort_by("label"), expected)
+    same(job.to_spark_df().toArrow().sort_by("label"), expected)
+    frames = spark.get_historical_features("SELECT * FROM asked", FEATURES)
+    assert len(frames) == 50
+    batches = list(frames.to_batches(batch_size=20))
+    assert [batch.num_rows for batch in batches] == [20, 20, 10]
+    same(pa.Table.from_batches(batches).sort_by("label"), expected)
+    frames.to_parquet(tmp_path / "answer")
+    same(session.read.parquet(f"file://{tmp_path / 'answer'}").toArrow().sort_by("label"), expected)
+    frames.to_table("answers")
+    assert session.table("answers").count() == 50
+    assert "UNION ALL" in frames.to_sql()
+    assert "stats" in frames.explain()
+    for write_again in (lambda: frames.to_parquet(tmp_path / "answer"), lambda: frames.to_table("answers")):
+        with pytest.raises(ConflictError, match="already"):
+            write_again()
+
+
+def test_on_demand_functions_run_on_the_executors(tmp_path: Path, session: Any) -> None:
+    """A function of the user's travels there by value, gets Arrow or pandas, and its errors come back as ours."""
+    write(rides(200, 6), tmp_path)
+    local, spark = both(tmp_path, [view(), pay])
+    asked = spine(40, 6).append_column("bonus", pa.array([0.5] * 40))
+    features = ["pay:paid", "stats:trips", "pay:twice"]
+    expected = local.get_historical_features(asked, features).to_arrow().sort_by("label")
+    frame = session.createDataFrame(asked)
+    same(spark.get_historical_features(frame, features).to_arrow().sort_by("label"), expected)
+    refused = frame.selectExpr("CAST(driver_id AS DOUBLE) + 0.5 AS driver_id", "event_timestamp", "label", "bonus")
+    with pytest.raises(InvalidValueError, match="join key of feature view 'stats'"):
+        spark.get_historical_features(refused, features).to_arrow()
+
+
+def test_engines_without_frames_say_so(tmp_path: Path) -> None:
+    """A Spark frame is asked of an engine that has frames."""
+    write(rides(20, 3), tmp_path)
+    local = open_store(tmp_path, [view()])
+    with pytest.raises(UnsupportedError, match="duckdb"):
+        local.get_historical_features(spine(3, 3), ["stats:trips"]).to_spark_df()
