@@ -135,6 +135,15 @@ def test_progress_vanishes_and_the_report_stays(on_terminal: OnTerminal, mine: P
     assert "plane_history" in ESCAPE.sub("", seen.splitlines()[-2])
 
 
+def test_progress_of_training_data_vanishes_too(on_terminal: OnTerminal, mine: Path) -> None:
+    args = ["get-historical-features", "-s", "delay_model", "-d", "data/departures.parquet", "-o", "training.parquet"]
+    code, seen = on_terminal(args, mine)
+    assert code == 0
+    bar = ESCAPE.sub("", seen.splitlines()[1])
+    assert bar.startswith("rows")
+    assert ESCAPE.sub("", seen.splitlines()[-1]).endswith("columns to training.parquet.")
+
+
 def test_ctrl_c_is_quiet(served: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", "import time; from repast.cli.main import run, cli\n"

@@ -115,6 +115,13 @@ def test_parts_make_the_same_file_as_the_whole(drivers, tmp_path, small_parts):
     assert read_before.to_parquet(tmp_path / "whole.parquet").read_bytes() == in_parts.read_bytes()
 
 
+def test_writing_tells_how_far_it_is(drivers, tmp_path, small_parts):
+    told = []
+    path = drivers.get(spine(10), REFS).to_parquet(tmp_path / "a.parquet", progress=lambda *rows: told.append(rows))
+    assert told == [(0, 10), (4, 10), (8, 10), (10, 10)]
+    assert pq.read_metadata(path).num_rows == 10
+
+
 def test_an_empty_spine_has_no_batches_and_a_file_with_columns(drivers, tmp_path):
     job = drivers.get(spine().slice(0, 0), REFS)
     assert list(job.to_batches()) == []

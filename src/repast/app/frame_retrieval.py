@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from repast.app.retrieval import RetrievalJob, RetrievalMetadata, RetrievalRequest, explain_plan
+from repast.app.retrieval import Progress, RetrievalJob, RetrievalMetadata, RetrievalRequest, explain_plan
 from repast.core.finish import Finisher, SpineBinder, answer_schema, bound_schema, key_columns
 from repast.core.plan.offline import ROW
 from repast.errors import InvalidRequestError, require
@@ -100,8 +100,10 @@ class FrameRetrievalJob(RetrievalJob):
         """Have the workers write a new table. Raises ConflictError if there is one of that name."""
         self._frame.write_table(name)
 
-    def to_parquet(self, path: str | Path) -> Path:
+    def to_parquet(self, path: str | Path, *, progress: Progress | None = None) -> Path:  # noqa: ARG002
         """Have the workers write a folder of Parquet files; relative paths start where this process is.
+
+        What they have done so far is Spark's to show: ``progress`` is not called.
 
         Raises:
             ConflictError: There is something at the path.

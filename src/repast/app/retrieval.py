@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias
 
 from repast.app.spine import Spine
 from repast.core.clock import from_us
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from repast.core.plan.historical import HistoricalPlan
     from repast.core.tie import Column
 
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (rows done, rows in total)."""
 ROW_GROUP = 1 << 17
 """Rows of a Parquet row group, and the step that chunks are a multiple of."""
 _CHUNK_CELLS = 1 << 25
@@ -208,14 +210,19 @@ class RetrievalJob:
             )
         return _rebatch(self.parts(), batch_size)
 
-    def to_parquet(self, path: str | Path) -> Path:
+    def to_parquet(self, path: str | Path, *, progress: Progress | None = None) -> Path:
         """Write the result to one Parquet file, in bounded memory and atomically: no reader sees half of it.
+
+        Args:
+            path: Where to.
+            progress: Called with (rows written, rows in total): at the start and after each part.
 
         Raises:
             UnavailableError: The file cannot be written; what was at the path is untouched.
 
         """
-        return write_parquet(self.parts(), Path(path))
+        parts = self.parts() if progress is None else _telling(self.parts(), len(self), progress)
+        return write_parquet(parts, Path(path))
 
     def to_sql(self) -> str:
         """Return the statements that the engine runs, one per view. ``spine`` is the name of the spine in them."""
@@ -260,6 +267,16 @@ def _beside(spine: pa.Table, features: Mapping[str, Column]) -> pa.Table:
 
     names = [*spine.column_names, *features]
     return pa.Table.from_arrays([*spine.columns, *features.values()], names=names)
+
+
+def _telling(parts: Iterator[pa.Table], total: int, progress: Progress) -> Iterator[pa.Table]:
+    """Yield the parts, and tell how many rows of those asked for before have been dealt with."""
+    done = 0
+    progress(done, total)
+    for part in parts:
+        yield part
+        done += part.num_rows
+        progress(done, total)
 
 
 def _rebatch(parts: Iterator[pa.Table], size: int) -> Iterator[pa.RecordBatch]:

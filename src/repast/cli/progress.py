@@ -10,12 +10,12 @@ from typing import TypeAlias
 from repast.cli.style import is_terminal
 
 Report: TypeAlias = "Callable[[str, int, int | None], None]"
-"""Called with (view, rows done, rows in total if known)."""
+"""Called with (view or other label, rows done, rows in total if known)."""
 
 
 @contextmanager
 def showing_progress() -> Iterator[Report | None]:
-    """Yield what a load reports its progress to, or None when nobody looks. The bars vanish at the end."""
+    """Yield what work reports its progress to, or None when nobody looks. The bars vanish at the end."""
     if not is_terminal(sys.stderr):
         yield None
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from repast.cli.argument import chosen_features, features_options, json_option, to_instant
 from repast.cli.group import TaughtCommand, TaughtUsageError
+from repast.cli.progress import showing_progress
 from repast.cli.session import Session, pass_session
 from repast.cli.value import dump_json
 
@@ -123,7 +125,8 @@ def get_historical_features(
         if output is None:
             _show(job.to_arrow(), as_json)
         else:
-            job.to_parquet(output)
+            with showing_progress() as report:
+                job.to_parquet(output, progress=partial(report, "rows") if report else None)
             _tell_written(job, output, as_json)
 
 
