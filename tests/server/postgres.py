@@ -31,7 +31,7 @@ class PostgresServer:
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.port = free_port()
         self.password = secrets.token_hex(8)
-        self._folder = folder
+        self.folder = folder
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._make()
@@ -63,10 +63,8 @@ class PostgresServer:
     def start(self) -> None:
         """Start on the same port and data; return when it takes connections."""
         settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
-        log = (self._folder / "log").open("ab")
-        self._process = self._run(
-            "postgres", "-D", str(self._folder / "data"), "-p", str(self.port), *settings, log=log
-        )
+        log = (self.folder / "log").open("ab")
+        self._process = self._run("postgres", "-D", str(self.folder / "data"), "-p", str(self.port), *settings, log=log)
         log.close()
         deadline = time.monotonic() + 60
         while True:
@@ -74,7 +72,7 @@ class PostgresServer:
                 self.connect("postgres").close()
             except psycopg.OperationalError:
                 if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError((self._folder / "log").read_text()) from None
+                    raise RuntimeError((self.folder / "log").read_text()) from None
                 time.sleep(0.02)  # a server of another process: only asking again can tell
             else:
                 return
@@ -94,10 +92,10 @@ class PostgresServer:
             self._process = None
 
     def _make(self) -> None:
-        password = self._folder / "password"
+        password = self.folder / "password"
         password.write_text(self.password)
         initdb = self._run(
-            *("initdb", "-D", str(self._folder / "data"), "-U", USER, "--pwfile", str(password)),
+            *("initdb", "-D", str(self.folder / "data"), "-U", USER, "--pwfile", str(password)),
             *("-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"),
         )
         if initdb.wait(120):
@@ -106,7 +104,7 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str, log: Any = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [find_program(program), *arguments],
-            cwd=self._folder,
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log if log is not subprocess.DEVNULL else None,

@@ -26,6 +26,8 @@ class RedisServer:
 
     def __init__(self, folder: Path, settings: Mapping[str, str], *, program: str, mode: Sequence[str] = ()) -> None:
         self.port = free_port()
+        while (folder / str(self.port)).exists():  # given to another one that has not started yet
+            self.port = free_port()
         self.folder = folder / str(self.port)
         self.folder.mkdir()
         self._program = program

@@ -91,7 +91,7 @@ class PostgresOnlineStore(OnlineStore):
         files = {"sslkey": sslkey_path, "sslcert": sslcert_path, "sslrootcert": sslrootcert_path}
         timeout = f"-c statement_timeout={round(statement_timeout * 1000)}" if statement_timeout else None
         parameters: dict[str, str | int | None] = {"host": host, "port": port, "dbname": database, "options": timeout}
-        parameters |= {"user": user, "password": password, "sslmode": sslmode}
+        parameters |= {"user": user, "password": password, "sslmode": sslmode, "application_name": "repast"}
         parameters |= {"connect_timeout": round(connect_timeout), "keepalives_idle": keepalives_idle}
         parameters |= {name: str(Path(repo_path, path).expanduser()) for name, path in files.items() if path}
         self._session = PostgresSession(

@@ -21,7 +21,8 @@ _TRANSIENT = frozenset(
         *("08000", "08003", "08006", "53300"),  # connection lost, too many connections
     )
 )
-_TRANSIENT_WORDS = ("refused", "starting up", "shutting down", "too many clients", "connection slots", "closed the")
+_NOT_READY = ("starting up", "shutting down", "recovery mode", "not yet accepting")
+_TRANSIENT_WORDS = (*_NOT_READY, "refused", "too many", "connection slots", "closed the")
 """What libpq, which gives no code for it, says where connecting may succeed a moment later."""
 
 
@@ -88,7 +89,7 @@ def is_transient(error: psycopg.Error) -> bool:
     """Whether trying again at once may help."""
     if error.sqlstate is not None:
         return error.sqlstate in _TRANSIENT
-    if not isinstance(error, psycopg.OperationalError):
+    if not isinstance(error, psycopg.OperationalError) or isinstance(error, psycopg.errors.ConnectionTimeout):
         return False
     text = str(error)
     return not text.startswith("connection failed") or any(words in text for words in _TRANSIENT_WORDS)
@@ -116,11 +117,12 @@ def _first_line(error: psycopg.Error) -> str:
 
 
 _START = "see whether the server runs and takes connections there, then do it again"
+_CROWD = "lower online_store.max_conn, or raise the server's max_connections"
 _KNOWN: Mapping[str, tuple[str, str, bool]] = {
     "25006": ("is read-only", "connect to the primary server, not to a replica", False),
     "53100": ("has no space left on its disk", "free some space, then do it again: what was written stays", True),
     "53200": ("is out of memory", "do it again later, or give the server more memory", True),
-    "53300": ("has too many connections", "lower online_store.max_conn, or raise the server's max_connections", True),
+    "53300": ("has too many connections", _CROWD, True),
     "57014": ("did not finish in time", "raise online_store.statement_timeout in feature_store.yaml", True),
     "55P03": ("is locked by somebody else", "do it again later", True),
     "42501": ("denies permission", "let this user use and create tables in the schema: GRANT ... ON SCHEMA", False),
@@ -129,12 +131,12 @@ _KNOWN: Mapping[str, tuple[str, str, bool]] = {
     "57P03": ("is not ready", _START, True),
 }
 _KNOWN_WORDS: Sequence[tuple[str, tuple[str, str, bool]]] = (
+    *((words, ("is not ready", _START, True)) for words in _NOT_READY),
+    *((words, ("has too many connections", _CROWD, True)) for words in ("too many", "connection slots")),
     ("password", ("refuses the credentials", "check online_store.user and online_store.password", False)),
     ("pg_hba.conf", ("refuses this client", "let the user in, in the server's pg_hba.conf, or check sslmode", False)),
-    ("role ", ("refuses the credentials", "check online_store.user", False)),
-    ("database ", ("cannot be opened", "create the database: createdb NAME, or check online_store.database", False)),
-    ("too many clients", ("has too many connections", "lower online_store.max_conn of the readers", True)),
-    ("connection slots", ("has too many connections", "lower online_store.max_conn of the readers", True)),
+    ('role "', ("refuses the credentials", "check online_store.user", False)),
+    ('database "', ("cannot be opened", "create the database: createdb NAME, or check online_store.database", False)),
     ("SSL", ("cannot agree on encryption", "check online_store.sslmode and the certificates' paths", False)),
     ("certificate", ("cannot agree on encryption", "check online_store.sslmode and the certificates' paths", False)),
     ("refused", ("does not answer", _START, True)),

@@ -101,5 +101,6 @@ def _one_server(options: ClientOptions, arguments: dict[str, Any], module: Any) 
 
 
 def _by_sentinel(make: Callable[..., Any], options: ClientOptions, arguments: dict[str, Any]) -> Any:
-    sentinel = make(list(options.address.nodes), sentinel_kwargs=dict(options.sentinel or {}), **arguments)
+    asking = {**(options.sentinel or {}), "retry": arguments["retry"]}
+    sentinel = make(list(options.address.nodes), sentinel_kwargs=asking, **arguments)
     return sentinel.master_for(options.sentinel_master).connection_pool

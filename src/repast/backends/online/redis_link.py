@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from binascii import crc_hqx
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from threading import Lock
 from typing import Any, TypeAlias
@@ -277,7 +277,8 @@ async def _afailed(error: Exception) -> None:
 def _send(connection: Any, commands: Sequence[tuple[Any, ...]], wait: int, options: ClientOptions) -> None:
     packed = [pack_command(args) for args in commands]
     if wait:
-        packed.append(pack_command(("WAIT", wait, int(options.timeout * 800))))  # answers before it is given up
+        confirm: tuple[Any, ...] = ("WAIT", wait, int(options.timeout * 500))  # answers before it is given up
+        packed.append(pack_command(confirm))
     connection.send_packed_command([b"".join(packed)], check_health=False)
 
 
@@ -291,7 +292,7 @@ def _receive(connection: Any, count: int, wait: int) -> list[Any]:
                 replies.append(read())
             except ResponseError as error:
                 replies.append(error)
-        confirmed = read() if wait else 0
+        confirmed = _confirmed(read) if wait else 0
     except BaseException:
         connection.disconnect()
         raise
@@ -301,6 +302,13 @@ def _receive(connection: Any, count: int, wait: int) -> list[Any]:
             hint="bring replicas back, or lower online_store.wait_replicas; then write the batch again",
         )
     return replies
+
+
+def _confirmed(read: Callable[[], Any]) -> int:
+    try:
+        return int(read())
+    except ResponseError:  # the server has become a replica: none of its own will tell
+        return 0
 
 
 def _checked(replies: list[Any]) -> list[Any]:

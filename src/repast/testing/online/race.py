@@ -57,7 +57,7 @@ class RaceRules(OnlineStoreBase):
         """Writers whose rows come in no order of time leave what one writer of all rows would, and count them all."""
         tables = fresh_tables(store)
 
-        @settings(max_examples=12)
+        @settings(max_examples=12, deadline=None)
         @given(st.integers(2, 12), st.integers(0, 1 << 32))
         def check(keys: int, seed: int) -> None:
             draw = random.Random(seed)  # noqa: S311 (no secret)
