@@ -12,6 +12,7 @@ How a code block is run depends on its language:
                               may have a title; ``add="file.py"`` appends to the file instead.
 ``python part="file.py"``     Not run: it must be a part of that file, word for word.
 ``crontab``                   The command of every line is run by bash and has to succeed.
+``yaml``                      A part of feature_store.yaml: checked against the backends that it names.
 ``text``                      Not run.
 ============================  ===================================================================================
 
@@ -39,6 +40,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from repast.app.config import RepoConfig
+from repast.app.document import decode_document
+from repast.app.plugin import check_backends
+
 NOW = "2026-01-05T09:30:00Z"
 BUG = "should not have happened"
 """What ``repast`` says of an error that is its own. No document shows that."""
@@ -55,6 +60,15 @@ class Block:
     attributes: dict[str, str]
     text: str
     line: int
+
+
+def check_configuration(text: str, folder: Path) -> None:
+    """Check a part of feature_store.yaml, without connecting to anything; variables may have any value."""
+    text = text if re.search("^project:", text, re.MULTILINE) else f"project: demo\n{text}"
+    variables = dict.fromkeys(re.findall(r"\$\{(\w+)", text), "value")
+    values = decode_document(text.encode(), file="feature_store.yaml", environ=variables)
+    problems = check_backends(RepoConfig.of(values, repo_path=folder))
+    assert not problems, f"{text}\n{problems}"
 
 
 @dataclass
@@ -82,6 +96,8 @@ class Reader:
         elif block.language == "python":
             with contextlib.chdir(self.folder):
                 exec(block.text, self.session)
+        elif block.language == "yaml":
+            check_configuration(block.text, self.folder)
         elif block.language == "crontab":
             for line in block.text.splitlines():
                 if line and not line.startswith("#"):

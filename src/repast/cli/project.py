@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -12,9 +13,11 @@ from repast.errors import ConflictError, InvalidRequestError, UnavailableError
 TEMPLATES: Mapping[str, str] = {
     "local": "flights and weather, with data",
     "minimal": "one entity, no data",
+    "plugin-online-store": "a package with an online store",
+    "plugin-offline-store": "a package with an engine and its source",
+    "plugin-registry": "a package with a registry store",
+    "plugin-provider": "a package with a provider",
 }
-PLACEHOLDER = "PROJECT_NAME"
-_RENAMED = {"gitignore": ".gitignore"}
 _BINARY = (".parquet",)
 
 
@@ -41,22 +44,42 @@ def create_project(name: str, template: str, *, parent: Path = Path()) -> list[s
             f"{str(target)!r} exists already; nothing was changed.", hint="choose another name, or remove it first"
         )
     try:
-        return sorted(_copy(resources.files("repast.templates") / template, target, target, name))
+        folder = resources.files("repast.templates") / template.replace("-", "_")
+        return sorted(_copy(folder, target, target, _Names(name)))
     except OSError as error:
         raise UnavailableError(f"{str(target)!r} cannot be written: {error.strerror}.") from error
 
 
-def _copy(source: Traversable, target: Path, root: Path, project: str) -> list[str]:
+class _Names:
+    """What stands in templates for names that are chosen now."""
+
+    def __init__(self, project: str) -> None:
+        module = re.sub(r"\W", "_", project.lower())
+        self._module = f"_{module}" if module[0].isdigit() else module
+        self._contents = {b"PROJECT_NAME": project.encode(), b"MODULE_NAME": self._module.encode()}
+
+    def file(self, name: str) -> str:
+        """Return what a file of a template is called in a project."""
+        return {"gitignore": ".gitignore", "plugin.py": f"{self._module}.py"}.get(name, name)
+
+    def fill(self, data: bytes) -> bytes:
+        """Return a file's contents with the names in place."""
+        for placeholder, name in self._contents.items():
+            data = data.replace(placeholder, name)
+        return data
+
+
+def _copy(source: Traversable, target: Path, root: Path, names: _Names) -> list[str]:
     target.mkdir(parents=True, exist_ok=True)
     made: list[str] = []
     for item in source.iterdir():
-        copy = target / _RENAMED.get(item.name, item.name)
+        copy = target / names.file(item.name)
         if item.is_dir():
-            made += [] if item.name == "__pycache__" else _copy(item, copy, root, project)
+            made += [] if item.name == "__pycache__" else _copy(item, copy, root, names)
             continue
         data = item.read_bytes()
         if not item.name.endswith(_BINARY):
-            data = data.replace(PLACEHOLDER.encode(), project.encode())
+            data = names.fill(data)
         copy.write_bytes(data)
         made.append(copy.relative_to(root).as_posix())
     return made

@@ -32,7 +32,7 @@ class AwsProvider(Provider):
 
 
 class AzureProvider(Provider):
-    """Azure: files in Blob storage, read by DuckDB, for training data; Redis for serving; the registry beside the files."""
+    """Azure: files in Blob storage, read by DuckDB, for training data; Redis for serving; the registry in a blob."""
 
     defaults: ClassVar[Mapping[str, Mapping[str, object]]] = {
         "registry": {"type": "object_store"},

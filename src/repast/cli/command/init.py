@@ -19,6 +19,7 @@ from repast.cli.value import dump_json
         ("repast init flights", "A folder 'flights' with definitions and real data, ready for 'repast apply'"),
         ("repast init shop -t minimal", "The same without data and with one entity"),
         ("repast -c ~/projects init shop", "In another folder"),
+        ("repast init our-store -t plugin-online-store", "A package with an online store and its conformance test"),
     ],
 )
 @click.argument("name")
@@ -32,7 +33,7 @@ from repast.cli.value import dump_json
 )
 @json_option
 def init(name: str, template: str, as_json: bool) -> None:
-    """Start a project: a folder NAME with feature_store.yaml and features.py.
+    """Start a project: a folder NAME with feature_store.yaml and features.py, or a package that extends Repast.
 
     Nothing is overwritten: NAME must not exist, or be an empty folder.
     """
@@ -41,7 +42,8 @@ def init(name: str, template: str, as_json: bool) -> None:
         click.echo(dump_json({"project": name, "template": template, "files": files}))
         return
     click.echo(f"Made the project {paint(name, 'bold')}: {_listing(files)}.")
-    click.echo(f"Next: cd {name} && repast apply")
+    then = "pip install -e '.[test]' && pytest" if template.startswith("plugin-") else "repast apply"
+    click.echo(f"Next: cd {name} && {then}")
 
 
 def _listing(files: list[str]) -> str:

@@ -30,6 +30,7 @@ from repast.core.plan.offline import (
     ReadRows,
 )
 from repast.ports.offline import OfflineEngine
+from repast.testing.example import unhurried
 from repast.testing.strategy import Frame, frames, spines
 from repast.types import DataType, Int64
 
@@ -82,15 +83,10 @@ class EngineBase:
 
     @pytest.fixture(autouse=True)
     def _random_examples(self, request: pytest.FixtureRequest) -> Iterable[None]:
-        usual = settings()
-        few = usual.max_examples if self.examples is None else min(self.examples, usual.max_examples)
         # Of a declared gap nobody reads the smallest example.
-        phases = [phase for phase in usual.phases if self._gap(request) is None or phase is not Phase.shrink]
-        settings.register_profile("suite", usual, max_examples=few, phases=phases)
-        settings.load_profile("suite")
-        yield
-        settings.register_profile("suite", usual)
-        settings.load_profile("suite")
+        phases = [phase for phase in settings().phases if self._gap(request) is None or phase is not Phase.shrink]
+        with unhurried(max_examples=self.examples, phases=phases):
+            yield
 
     @pytest.fixture(autouse=True)
     def _declared_gap(self, request: pytest.FixtureRequest) -> None:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 
 from repast.ports.online import OnlineStore, OnlineTable
+from repast.testing.example import unhurried
 
 TABLE = OnlineTable("project", "view")
 OTHER = OnlineTable("project", "other")
@@ -34,6 +35,11 @@ class OnlineStoreBase:
         store = self.make_store(tmp_path)
         yield store
         store.close()
+
+    @pytest.fixture(autouse=True)
+    def _random_examples(self) -> Iterator[None]:
+        with unhurried():
+            yield
 
     @pytest.fixture(autouse=True)
     def _declare_gaps(self, request: pytest.FixtureRequest) -> None:
