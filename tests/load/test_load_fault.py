@@ -53,6 +53,23 @@ def test_a_load_that_fails_midway_is_completed_by_running_it_again(project, batc
     project.check(rows)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc which file a descriptor is")
+def test_rows_are_on_the_disk_before_they_are_remembered_as_read(tmp_path, monkeypatch):
+    with closing(LoadProject(tmp_path, online_store="sqlite")) as project:
+        project.write(rides((1, -1, 1)))
+        project.apply(project.view())
+        flushed: list[str] = []
+        real = os.fsync
+
+        def fsync(file: int) -> None:
+            flushed.append(Path(f"/proc/self/fd/{file}").readlink().name)
+            real(file)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        project.store.materialize_incremental()
+        assert flushed == ["online_store.db-wal", ".pending", "registry"]  # the file that becomes the bookkeeping
+
+
 def test_bookkeeping_that_cannot_be_stored_costs_only_reading_again(project, monkeypatch):
     rows = rides((1, -1, 1))
     project.write(rows)

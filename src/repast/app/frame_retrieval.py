@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from repast.app.retrieval import Progress, RetrievalJob, RetrievalMetadata, RetrievalRequest, explain_plan
+from repast.app.retrieval import RetrievalJob, RetrievalMetadata, RetrievalRequest, explain_plan
 from repast.core.finish import Finisher, SpineBinder, answer_schema, bound_schema, key_columns
 from repast.core.plan.offline import ROW
 from repast.errors import InvalidRequestError, require
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from repast.app.workspace import Workspace
     from repast.core.plan.historical import HistoricalPlan
+    from repast.ports.offline import Progress
 
 
 class FrameRetrievalJob(RetrievalJob):

@@ -18,7 +18,7 @@ from repast.core.manifest import FeatureViewSpec, ProjectState
 from repast.core.plan.materialize import LoadPlan
 from repast.core.plan.offline import CREATED, EVENT, FeatureColumn, KeyColumn
 from repast.ports.offline import OfflineEngine, Progress
-from repast.ports.online import OnlineStore, OnlineTable, SupportsExpiry, WriteResult
+from repast.ports.online import OnlineStore, OnlineTable, SupportsExpiry, SupportsFlush, WriteResult
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,6 +87,8 @@ def execute_load(
         store, table = workspace.online, online_table(plan.project, view)
         batches = encode_rows(loader.run(plan.rows), plan, view)
         write_rows(partial(write_online, store, table, view), batches, tally, progress)
+        if isinstance(store, SupportsFlush):
+            store.flush()
     _remember(workspace, plan, tally)
     if progress is not None:
         progress(tally.done, tally.done)

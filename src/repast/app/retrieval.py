@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from repast.app.spine import Spine
 from repast.core.clock import from_us
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from repast.core.assemble import BoundSpine
     from repast.core.plan.historical import HistoricalPlan
     from repast.core.tie import Column
+    from repast.ports.offline import Progress
 
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with (rows done, rows in total)."""
 ROW_GROUP = 1 << 17
 """Rows of a Parquet row group, and the step that chunks are a multiple of."""
 _CHUNK_CELLS = 1 << 25

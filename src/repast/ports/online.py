@@ -172,3 +172,11 @@ class SupportsExpiry(ABC):
             UnsupportedError: The server is too old to do it.
 
         """
+
+
+class SupportsFlush(ABC):
+    """An optional ability of an :class:`OnlineStore`: writes survive a power cut, not only a kill, if asked."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Make all writes that have returned survive a power cut too. A load asks before it says what it has read."""

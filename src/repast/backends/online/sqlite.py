@@ -8,7 +8,7 @@ from pathlib import Path
 
 from repast.backends.online.sqlite_pool import EXPLAINED, SqlitePool
 from repast.errors import InvalidConfigError, InvalidRequestError, NotFoundError
-from repast.ports.online import OnlineStore, OnlineTable, Reads, Values, WriteResult
+from repast.ports.online import OnlineStore, OnlineTable, Reads, SupportsFlush, Values, WriteResult
 
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 """Keys per statement: few statements to compile and keep, and no key is ever padded."""
@@ -17,12 +17,12 @@ _INLINE_KEYS = 256
 """Reads of so few keys take less time than handing them to a thread."""
 
 
-class SqliteOnlineStore(OnlineStore):
+class SqliteOnlineStore(OnlineStore, SupportsFlush):
     """Keeps rows in a SQLite file in WAL mode: readers and a writer never wait for each other.
 
     Several threads and processes of one machine may share the file. A batch is one transaction, and a
     read of several tables sees one moment. The file and its folder are made by the first ``create``.
-    Rows survive a killed process; a power cut may lose the newest ones, which loading again brings back.
+    Rows survive a killed process, and those of a finished load a power cut too; it may lose newer pushed ones.
 
     Args:
         repo_path: Folder of the repo, where a relative ``path`` starts.
@@ -166,6 +166,10 @@ class SqliteOnlineStore(OnlineStore):
                 return 0
             (rows,) = connection.execute(f"SELECT count(*) FROM {self._name(table)}").fetchone()  # noqa: S608
             return int(rows)
+
+    def flush(self) -> None:
+        """Write the log through to the disk. What is in it no more was written through when it was folded back."""
+        self._pool.flush_log()
 
     def close(self) -> None:
         """Close all connections. Idempotent."""
