@@ -7,6 +7,7 @@ from collections.abc import Mapping
 OK = 0
 BUG = 1
 USAGE = 2
+DIFFERENT = 12
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -39,6 +40,7 @@ MEANING: Mapping[int, str] = {
     9: "stored data is damaged; it was left untouched",
     10: "an optional package is not installed; the hint is the command that installs it",
     11: "something was used after it was closed",
+    DIFFERENT: "it worked, and what was compared is not the same",
     INTERRUPTED: "interrupted (Ctrl-C)",
     BROKEN_PIPE: "the reader of the output went away (as in `repast list | head -1`)",
 }

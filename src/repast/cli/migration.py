@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from repast.app.migration.comparison import CAUSES, readable
 from repast.app.migration.difference import RULES
 from repast.cli.style import paint
+from repast.cli.table import print_table
+from repast.cli.value import to_text
 
 if TYPE_CHECKING:
+    from repast.app.migration.comparison import FeatureParity, RetrievalParity, ShadowReport
     from repast.app.migration.finding import CheckedObject, CheckReport, Finding
 
 _WORDS = {
@@ -66,3 +70,51 @@ def _summary(objects: Iterable[CheckedObject], findings: Iterable[Finding]) -> s
     counts = f"{verdicts.total()} objects: {verdicts['works']} work as they are, {verdicts['warns']} with a warning"
     end = "Nothing is refused." if not refused else f"{refused} thing{'s are' * (refused > 1) or ' is'} refused."
     return f"{counts}, {verdicts['refused']} refused. {end}"
+
+
+def print_shadow(report: ShadowReport) -> None:
+    """Print both sides of all retrievals: a line per feature, one example per cause, then what the causes say."""
+    click.echo(f"Feast {report.feast_version} and Repast, project {report.project}\n")
+    rows = [
+        (retrieval.kind, feature.name, feature.rows, feature.equal, feature.different, _causes(feature))
+        for retrieval in report.retrievals
+        for feature in retrieval.features
+    ]
+    print_table(["retrieval", "feature", "rows", "equal", "different", "causes"], rows)
+    for retrieval in report.retrievals:
+        for line in _notes(retrieval):
+            click.echo(line)
+    for reason in report.skipped:
+        click.echo(f"not compared: {reason}")
+    causes = report.causes
+    if causes:
+        click.echo(f"\n{paint('Causes', 'bold')}")
+    for cause, meaning in CAUSES.items():
+        if causes[cause]:
+            click.echo(f"    {paint(cause.ljust(_WIDTH + 2), 'cyan')}  {meaning}: {causes[cause]:,}")
+    verdict = ("Both give the same.", "green") if report.is_parity else ("They differ.", "yellow")
+    click.echo(f"\n{paint(verdict[0], 'bold', verdict[1])}")
+
+
+def _causes(feature: FeatureParity) -> str:
+    listed = [f"{cause} {count:,}" for cause, count in sorted(feature.causes.items())]
+    return ", ".join(listed) + (f" (integers as {feature.dtype})" if feature.dtype else "")
+
+
+def _notes(retrieval: RetrievalParity) -> Iterable[str]:
+    subject = f"{retrieval.kind} {retrieval.name}"
+    if retrieval.lost_rows:
+        yield f"{subject}: Feast lost {retrieval.lost_rows:,} of {retrieval.rows:,} rows"
+    if retrieval.moved_rows:
+        yield f"{subject}: {retrieval.moved_rows:,} of Feast's rows are in another place"
+    for side, error in (("Feast", retrieval.feast_error), ("Repast", retrieval.repast_error)):
+        if error:
+            yield f"{subject}: {side} answers with an error: {error}"
+    shown = {"lost_row"}
+    for feature in retrieval.features:
+        for example in feature.examples:
+            if example.cause not in shown:
+                shown.add(example.cause)
+                asked = ", ".join(f"{name}={to_text(value)}" for name, value in example.asked.items())
+                feast, ours = to_text(readable(example.feast)), to_text(readable(example.repast))
+                yield f"    {example.cause}, for example {feature.name} of {asked}: Feast {feast}, Repast {ours}"

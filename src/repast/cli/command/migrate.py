@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from repast.cli.argument import json_option
-from repast.cli.exit import BY_ERROR
+from repast.cli.argument import features_options, json_option
+from repast.cli.exit import BY_ERROR, DIFFERENT
 from repast.cli.group import TaughtCommand
 from repast.cli.value import dump_json
 
@@ -49,3 +50,80 @@ def check(repo: Path, no_sources: bool, as_json: bool) -> None:
         print_check(report)
     if report.is_refused:
         raise click.exceptions.Exit(BY_ERROR["invalid_definition"])
+
+
+@migrate.command(
+    "shadow",
+    cls=TaughtCommand,
+    examples=[
+        (
+            "repast migrate shadow feature_repo --feast feast-env/bin/python",
+            "Every view, at moments around its own last rows, and its newest values",
+        ),
+        (
+            "repast migrate shadow feature_repo --feast feast-env/bin/python -s model --spine labels.parquet",
+            "The features of one model, for the rows it is trained on",
+        ),
+        (
+            "repast migrate shadow feature_repo --feast feast-env/bin/python --loaded",
+            "Against a copy of what Feast serves now, instead of loading anew",
+        ),
+    ],
+)
+@click.argument("repo", type=REPO, default=".")
+@click.option("--feast", "python", required=True, metavar="PYTHON", help="The interpreter of Feast's environment.")
+@click.option("--spine", metavar="ROWS", help="Rows to find features for: a Parquet or CSV file, or SQL.")
+@features_options
+@click.option("--keys", metavar="FILE", help="Keys to read online: a Parquet or CSV file; default: those of the rows.")
+@click.option(
+    "--rows", type=click.IntRange(1), default=1000, show_default=True, help="Rows and keys of a retrieval, at most."
+)
+@click.option("--loaded", is_flag=True, help="Compare with a copy of what Feast has loaded (file registry, SQLite).")
+@click.option("--timeout", type=click.IntRange(1), default=1800, show_default=True, help="Seconds that Feast may take.")
+@json_option
+def shadow(
+    repo: Path,
+    python: str,
+    spine: str | None,
+    refs: tuple[str, ...],
+    service: str | None,
+    keys: str | None,
+    rows: int,
+    loaded: bool,
+    timeout: int,
+    as_json: bool,
+) -> None:
+    """Run the same retrievals on the real Feast and on Repast, and say where the answers differ, and why.
+
+    Both work on copies: the registry, the online store and the data of the Feast repo REPO are never written. Without
+    -f and -s every view is compared. The exit code is 12 if anything differs.
+    """
+    from repast.app.migration.retrieval import ShadowRequest
+    from repast.app.migration.shadow import shadow as compare
+
+    report = compare(
+        ShadowRequest(
+            repo=repo,
+            python=python,
+            spine=_place(spine),
+            features=refs,
+            service=service,
+            keys=_place(keys),
+            rows=rows,
+            loaded=loaded,
+            timeout=timedelta(seconds=timeout),
+        )
+    )
+    if as_json:
+        click.echo(dump_json(report.to_dict()))
+    else:
+        from repast.cli.migration import print_shadow
+
+        print_shadow(report)
+    if not report.is_parity:
+        raise click.exceptions.Exit(DIFFERENT)
+
+
+def _place(text: str | None) -> str | None:
+    """Return a file's path as seen from everywhere, and SQL as it is."""
+    return str(Path(text).absolute()) if text and Path(text).is_file() else text
