@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _DEADLINE = 90.0
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 def local_conf(folder: Path, *, partitions: int = 2) -> dict[str, str]:
@@ -27,13 +28,27 @@ def local_conf(folder: Path, *, partitions: int = 2) -> dict[str, str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g",
         # Tests run a few hundred short jobs: the second compiler never pays back what it costs.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": _QUICK,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "OFF",
         "spark.sql.shuffle.partitions": str(partitions),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.local.dir": str(folder / "scratch"),
+    }
+
+
+def cluster_conf(folder: Path, cluster: Cluster) -> dict[str, str]:
+    """Return the settings of a session on a standalone cluster."""
+    return local_conf(folder, partitions=4) | {
+        "spark.master": cluster.url,
+        "spark.executor.memory": "512m",
+        "spark.executor.cores": "1",
+        "spark.executor.extraJavaOptions": _QUICK,
+        # A worker that was killed is not waited for.
+        "spark.network.timeout": "60s",
+        "spark.shuffle.io.maxRetries": "1",
+        "spark.shuffle.io.retryWait": "1s",
     }
 
 
@@ -69,7 +84,7 @@ def _spawn(name: str, folder: Path, arguments: list[str], environ: Mapping[str, 
     log = folder / f"{name}.log"
     home = spark_home()
     java = shutil.which("java") or "java"
-    command = [java, "-cp", f"{home}/jars/*", "-Xmx1g", *_OPENS, *arguments]
+    command = [java, "-cp", f"{home}/jars/*", "-Xmx1g", *_QUICK.split(), *_OPENS, *arguments]
     settings = {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     settings |= {"SPARK_WORKER_DIR": str(folder / "work"), "SPARK_SCALA_VERSION": "2.13", **(environ or {})}
     with log.open("wb") as out:

@@ -1,4 +1,8 @@
-"""One Spark session for all tests of a process, and fewer random examples: each is several jobs."""
+"""One Spark session for all tests of a process, and fewer random examples: each is several jobs.
+
+``SPARK_TEST_PLACE`` says where it is: ``local`` (the default), ``standalone`` (a master and two workers) or
+``connect`` (a Spark Connect server).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from server.spark import local_conf
+from server.spark import Cluster, cluster_conf, connect_server, local_conf, standalone_cluster
 
+PLACE = os.environ.get("SPARK_TEST_PLACE", "local")
 settings.register_profile("spark", settings.get_profile("default"), max_examples=6)
 
 
@@ -22,11 +27,28 @@ def _few_examples() -> Iterator[None]:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster | str | None]:
+    folder: Path = tmp_path_factory.mktemp("place")
+    if PLACE == "standalone":
+        with standalone_cluster(folder) as cluster:
+            yield cluster
+    elif PLACE == "connect":
+        with connect_server(folder) as remote, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SPARK_REMOTE", remote)
+            yield remote
+    else:
+        yield None
+
+
 @pytest.fixture(scope="session", autouse=True)
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def session(tmp_path_factory: pytest.TempPathFactory, place: Cluster | str | None) -> Iterator[Any]:
     from repast.backends.offline.spark.session import open_session
 
-    folder: Path = tmp_path_factory.mktemp("spark")
-    session = open_session(local_conf(folder), None)
+    folder = tmp_path_factory.mktemp("spark")
+    if isinstance(place, str):
+        session = open_session({}, place)
+    else:
+        session = open_session(cluster_conf(folder, place) if place else local_conf(folder), None)
     yield session
     session.stop()

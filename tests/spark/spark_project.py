@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from repast.app.config import RepoConfig
+from repast.app.load import online_table
 from repast.app.store import FeatureStore
 from repast.core.definitions import Entity, FeatureView, Field, FileSource, SparkSource
 from repast.types import Float64, Int64, String
@@ -83,3 +85,56 @@ def view(name: str = "stats", *, spark: bool = False, source: Mapping[str, Any] 
         source=kind(name="rides", **{**where, **(source or {})}),
         **options,
     )
+
+
+# -- a history whose rows never tie: what is newest can be said without asking anything of ours ------
+
+HISTORY = NOW - timedelta(days=365), NOW
+
+
+def history_view() -> Any:
+    """Return a view of what :func:`write_history` writes."""
+    return FeatureView(
+        name="history",
+        entities=[Entity(name="account", join_keys={"account": Int64})],
+        schema=[Field(name="number", dtype=Int64), Field(name="text", dtype=String)],
+        source=FileSource(name="history", path="history", timestamp_field="event_timestamp"),
+    )
+
+
+def write_history(folder: Path, *, rows: int, keys: int, files: int) -> None:
+    """Write rows at distinct times, in no order; the key 0 has a fifth of them, the others share the rest."""
+    draw = np.random.default_rng(0)
+    account = np.where((draw.random(rows) < 0.2) & (np.arange(rows) >= keys), 0, np.arange(rows) % keys)
+    back = draw.permutation(rows).astype("int64") * (int(timedelta(days=364) / timedelta(microseconds=1)) // rows)
+    event = pa.array(int(NOW.timestamp() * 1e6) - back).cast(pa.timestamp("us", "UTC"))
+    number = pa.array(np.arange(rows))
+    table = pa.table({"account": account, "event_timestamp": event, "number": number, "text": number.cast(pa.string())})
+    size = -(-rows // files)
+    (folder / "history").mkdir()
+    for i in range(files):
+        pq.write_table(table.slice(i * size, size), folder / "history" / f"{i}.parquet")
+
+
+def newest(folder: Path) -> dict[int, int]:
+    """Return the number of the newest row of each key, found by going through all rows in the order of time."""
+    table = pq.read_table(folder / "history").sort_by("event_timestamp")
+    return dict(zip(table["account"].to_pylist(), table["number"].to_pylist(), strict=True))
+
+
+def loaded(store: FeatureStore) -> int:
+    """Return how many keys are online."""
+    workspace = store._workspace
+    view = workspace.registry.manifest().feature_views["history"]
+    return workspace.online.count(online_table(workspace.project, view))
+
+
+def check_newest(store: FeatureStore, folder: Path, keys: Sequence[int]) -> None:
+    """Assert that the newest row of each key is what is served."""
+    expected = newest(folder)
+    for start in range(0, len(keys), 5000):
+        asked = keys[start : start + 5000]
+        rows = [{"account": key} for key in asked]
+        found = store.get_online_features(["history:number", "history:text"], rows).to_dict()
+        assert found["number"] == [expected[key] for key in asked]
+        assert found["text"] == [str(expected[key]) for key in asked]

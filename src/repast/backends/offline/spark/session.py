@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ _NEEDED: Mapping[str, str] = {
 }
 _DEFAULTS: Mapping[str, str] = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 """Of a session that this process starts, unless spark_conf says otherwise."""
+_ANSWERS_WITHIN = 30.0
+"""Seconds in which a Spark Connect server must be there."""
 _INSTALL_JAVA = "install a Java 17 or 21 runtime (apt-get install openjdk-17-jre-headless) and set JAVA_HOME"
 
 
@@ -29,6 +32,7 @@ def open_session(spark_conf: Mapping[str, str], remote: str | None) -> SparkSess
     """Return the process's session, or start one; with ``remote``, a session on a Spark Connect server.
 
     A session that is there already keeps its settings but for those that the statements rely on.
+    ``SPARK_REMOTE`` in the environment means what it means to pyspark: a server, unless spark_conf names a master.
 
     Raises:
         MissingDependencyError: pyspark or Java is not installed.
@@ -37,8 +41,13 @@ def open_session(spark_conf: Mapping[str, str], remote: str | None) -> SparkSess
 
     """
     _check_package()
+    if remote is None and "spark.master" not in spark_conf:
+        remote = os.environ.get("SPARK_REMOTE")
     try:
-        session = _connect(remote, spark_conf) if remote else _start(spark_conf)
+        with warnings.catch_warnings():
+            # Of versions of pandas, which takes no part in this.
+            warnings.simplefilter("ignore", FutureWarning)
+            session = _connect(remote, spark_conf) if remote else _start(spark_conf)
         for name, value in _NEEDED.items():
             session.conf.set(name, value)
     except Exception as error:  # py4j, gRPC and PySpark have no common error
@@ -72,9 +81,7 @@ def _start(spark_conf: Mapping[str, str]) -> SparkSession:
 def _connect(remote: str, spark_conf: Mapping[str, str]) -> SparkSession:
     for package in ("grpc", "grpc_status", "pandas"):
         require(package, extra="spark", purpose="Spark Connect")
-    from pyspark.sql.connect.session import SparkSession
-
-    session: Any = SparkSession.builder.remote(remote).create()
+    session = _session_on(remote)
     for name, value in spark_conf.items():
         session.conf.set(name, value)
     found = str(session.version)
@@ -84,6 +91,36 @@ def _connect(remote: str, spark_conf: Mapping[str, str]) -> SparkSession:
             hint="upgrade the server",
         )
     return session  # type: ignore[no-any-return]  # of Connect, with the same methods
+
+
+def _session_on(remote: str) -> Any:
+    """Return the user's session if it is on this server: frames of different sessions do not mix."""
+    from pyspark.sql.connect.session import SparkSession
+
+    _check_answers(remote)
+    session = SparkSession.builder.remote(remote).getOrCreate()
+    return session if _is_on(session, remote) else SparkSession.builder.remote(remote).create()
+
+
+def _check_answers(remote: str) -> None:
+    """Look whether there is a server: pyspark itself tries for many minutes."""
+    import grpc  # type: ignore[import-untyped]  # has no annotations
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    channel = DefaultChannelBuilder(remote).toChannel()
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_ANSWERS_WITHIN)
+    except grpc.FutureTimeoutError as error:
+        raise RuntimeError(f"no answer within {_ANSWERS_WITHIN:g} s") from error
+    finally:
+        channel.close()
+
+
+def _is_on(session: Any, remote: str) -> bool:
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    asked, own = DefaultChannelBuilder(remote), session.client._builder
+    return (getattr(own, "endpoint", None), own.token) == (asked.endpoint, asked.token)
 
 
 def _failure(error: Exception, remote: str | None) -> Exception:
