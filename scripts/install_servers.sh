@@ -13,6 +13,7 @@ apt_packages() {
   command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || missing+=(mariadb-server)
   command -v curl >/dev/null || missing+=(curl)
   command -v java >/dev/null || missing+=(default-jre-headless)
+  command -v npm >/dev/null || missing+=(npm)
   [ ${#missing[@]} -gt 0 ] || return 0
   say "installing ${missing[*]} with apt"
   local sudo=()
@@ -34,7 +35,19 @@ emulator() {
   echo "$wanted" > "$folder/.installed"
 }
 
+# Emulators from npm. Their packages bring what they need built: no install script is run.
+node_emulator() {
+  local name="$1" wanted="$2" folder=".servers/$1"
+  [ -f "$folder/.installed" ] && [ "$(cat "$folder/.installed")" = "$wanted" ] && return 0
+  say "installing $wanted into $folder"
+  mkdir -p "$folder"
+  npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error "$wanted" >&2
+  echo "$wanted" > "$folder/.installed"
+}
+
 apt_packages
-emulator bigquery bqemulator==1.4.0 duckdb==2.0.0 numpy==2.4.0
+emulator bigquery bqemulator==1.4.0 duckdb==2.0.0 numpy==2.4.0 sqlglot==30.11.0 sqlglotc==30.11.0
 emulator snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1" duckdb==2.0.0
 emulator feast "feast[duckdb]==0.67.0"
+node_emulator dynamodb dynalite@4.0.0
+node_emulator azurite azurite@3.35.0

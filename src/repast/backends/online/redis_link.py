@@ -17,6 +17,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import AskError, MovedError, ResponseError
 from redis.retry import Retry
 
+from repast.backends.online.per_loop import PerLoop
 from repast.backends.online.redis_client import (
     ClientOptions,
     close_async_pool,
@@ -27,7 +28,6 @@ from repast.backends.online.redis_client import (
     sentinels_of,
 )
 from repast.backends.online.redis_failure import EXPLAINED, explain, is_transient
-from repast.backends.online.redis_loop import PerLoop
 from repast.errors import ClosedError, UnavailableError
 
 Command: TypeAlias = "tuple[int, tuple[Any, ...]]"

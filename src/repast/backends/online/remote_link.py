@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from repast.backends.online.redis_loop import PerLoop
+from repast.backends.online.per_loop import PerLoop
 from repast.errors import (
     ClosedError,
     ConflictError,

@@ -24,6 +24,10 @@ class OnlineStoreBase:
     """Name of a rule -> why this store does not keep it yet. The day it does, the test fails: remove it."""
     keeps_rows: ClassVar[bool] = True
     """Whether rows are there again after the store was closed and opened anew."""
+    longest_value: ClassVar[int] = 1_000_000
+    """Bytes of the longest value that the store has to keep. One whose server sets a lower limit says so here."""
+    many: ClassVar[int] = 5000
+    """Rows of large batches and reads: more than goes into one call. A store whose calls are small may say less."""
 
     def make_store(self, tmp_path: Path) -> OnlineStore:
         """Return a store over the one place that belongs to ``tmp_path``: called twice, both see the same rows."""

@@ -61,15 +61,15 @@ class ReadRules(OnlineStoreBase):
         """Thousands of keys of several tables, and megabytes of values, are answered whole by one call."""
         tables = [OnlineTable("project", f"view{number}") for number in range(3)]
         store.create(tables)
-        keys = [b"%d" % number for number in range(5000)]
-        values = [b"%d" % number * (8_000 if number % 50 == 0 else 1) for number in range(5000)]
+        keys = [b"%d" % number for number in range(self.many)]
+        values = [b"%d" % number * (8_000 if number % 50 == 0 else 1) for number in range(self.many)]
         for table in tables:
-            assert store.write(table, keys, values) == WriteResult(written=5000)
+            assert store.write(table, keys, values) == WriteResult(written=self.many)
         asked, expected = [*keys[::-1], b"?", keys[7]], [*values[::-1], None, values[7]]
         reads = [(table, asked) for table in tables]
         assert store.read(reads) == [expected] * 3
         assert asyncio.run(_aread(store, reads)) == [expected] * 3
-        assert store.erase(tables[0], keys) == 5000
+        assert store.erase(tables[0], keys) == self.many
 
     def test_aread_works_in_any_event_loop(self, store: OnlineStore) -> None:
         """A store outlives event loops: programs may run several, one after another or in threads at once."""

@@ -99,24 +99,25 @@ class WriteRules(OnlineStoreBase):
     def test_a_large_batch_is_written_whole(self, store: OnlineStore) -> None:
         """Thousands of rows in one call, then half of them greater, half of them late."""
         store.create([TABLE])
-        keys = [b"%d" % number for number in range(5000)]
-        assert store.write(TABLE, keys, [b"5"] * 5000) == WriteResult(written=5000)
-        values = [b"6" if number % 2 else b"4" for number in range(5000)]
-        assert store.write(TABLE, keys, values) == WriteResult(written=2500, late=2500)
-        assert store.read([(TABLE, keys)]) == [[b"6" if number % 2 else b"5" for number in range(5000)]]
-        assert store.count(TABLE) == 5000
+        half = self.many // 2
+        keys = [b"%d" % number for number in range(2 * half)]
+        assert store.write(TABLE, keys, [b"5"] * len(keys)) == WriteResult(written=len(keys))
+        values = [b"6" if number % 2 else b"4" for number in range(len(keys))]
+        assert store.write(TABLE, keys, values) == WriteResult(written=half, late=half)
+        assert store.read([(TABLE, keys)]) == [[b"6" if number % 2 else b"5" for number in range(len(keys))]]
+        assert store.count(TABLE) == len(keys)
 
     def test_keys_and_values_are_any_bytes(self, store: OnlineStore) -> None:
-        """Zero bytes, high bytes, quotes, invalid UTF-8, no bytes (values), a megabyte (values)."""
+        """Zero bytes, high bytes, quotes, invalid UTF-8, no bytes (values), very many bytes (values)."""
         store.create([TABLE])
         keys = [bytes([byte]) for byte in range(256)] + [b"\x00\x00", b"a\x00", b"a\x00b", b"'\"", b"k" * 1000]
-        values = [b"", b"\x00", b"\xff\x00\xfe", b"x" * 1_000_000] + [key + b"!" for key in keys[4:]]
+        values = [b"", b"\x00", b"\xff\x00\xfe", b"x" * (self.longest_value - 1)] + [key + b"!" for key in keys[4:]]
         assert store.write(TABLE, keys, values) == WriteResult(written=len(keys))
         (found,) = store.read([(TABLE, keys)])
         assert found == values
         assert {type(value) for value in found} == {bytes}
-        assert store.write(TABLE, [b"\x03"], [b"x" * 1_000_000 + b"y"]) == WriteResult(written=1)
-        assert store.write(TABLE, [b"\x03"], [b"x" * 1_000_000]) == WriteResult(late=1)
+        assert store.write(TABLE, [b"\x03"], [b"x" * (self.longest_value - 1) + b"y"]) == WriteResult(written=1)
+        assert store.write(TABLE, [b"\x03"], [b"x" * (self.longest_value - 1)]) == WriteResult(late=1)
 
 
 _ORDERED = [
