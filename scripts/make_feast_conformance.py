@@ -1,8 +1,8 @@
 """Write docs/reference/feast-conformance.md from Feast's inventory and the status of each of its rows.
 
 With ``--observe`` first use every name, parameter and method (tests/conformance.py of feast-compat) and write down
-what happens: the committed status is then reviewed like code. Rows of the command and of feature_store.yaml keep
-the status they have; new ones are "pending".
+what happens: the committed status is then reviewed like code. Rows of feature_store.yaml keep the status they have;
+new ones are "pending".
 """
 
 from __future__ import annotations
@@ -60,10 +60,28 @@ def observe_all() -> dict[str, list[str]]:
     return found
 
 
+def observe_commands() -> dict[str, list[str]]:
+    """Use every verb and option of the command, in a copy of the repo where it changes something."""
+    sys.path.insert(0, str(TESTS))
+    import cli_conformance
+
+    found: dict[str, list[str]] = {}
+    with tempfile.TemporaryDirectory() as place:
+        repo = Path(place) / "repo"
+        repo.mkdir()
+        cli_conformance.prepare(repo)
+        for number, row in enumerate(cli_conformance.rows()):
+            folder = repo
+            if cli_conformance.changes(row):
+                folder = Path(shutil.copytree(repo, Path(place) / f"copy{number}"))
+            found[cli_conformance.name_of(row)] = list(cli_conformance.observe(row, folder))
+    return found
+
+
 def update_status(inventory: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
     """Return the status with all rows, and no others."""
-    updated: dict[str, Any] = {"python": observe_all()}
-    for section in ("cli", "yaml"):
+    updated: dict[str, Any] = {"python": observe_all(), "cli": observe_commands()}
+    for section in ("yaml",):
         names = [f"{name} {key}".strip() for name, keys in inventory[section].items() for key in ("", *keys)]
         known = status.get(section, {})
         updated[section] = {name: known.get(name, ["pending", ""]) for name in dict.fromkeys(names)}

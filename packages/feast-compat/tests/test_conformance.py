@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import cli_conformance
 from conformance import CHANGING, HERE, Row, inventory, observe, open_store, rows
 
 STATUS = json.loads((HERE / "status.json").read_text(encoding="utf-8"))
@@ -48,8 +49,25 @@ def test_no_row_is_missing_and_none_is_invented() -> None:
     assert all(note for status, note in STATUS["python"].values() if status != "works")
 
 
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli_conformance")
+    cli_conformance.prepare(folder)
+    return folder
+
+
+@pytest.mark.parametrize("row", list(cli_conformance.rows()), ids=cli_conformance.name_of)
+def test_a_verb_or_an_option_is_what_the_table_says(row: cli_conformance.Row, repo: Path, tmp_path: Path) -> None:
+    folder = repo
+    if cli_conformance.changes(row):
+        folder = Path(shutil.copytree(repo, tmp_path / "copy"))
+    status, _ = STATUS["cli"][cli_conformance.name_of(row)]
+    assert cli_conformance.observe(row, folder)[0] == status
+
+
 @pytest.mark.parametrize("section", ["cli", "yaml"])
-def test_verbs_options_and_keys_have_a_status(section: str) -> None:
+def test_no_verb_option_or_key_is_missing_and_none_is_invented(section: str) -> None:
     known = {f"{name} {key}".strip() for name, keys in inventory()[section].items() for key in ("", *keys)}
     assert set(STATUS[section]) == known
     assert {status for status, _ in STATUS[section].values()} <= {"works", "warning", "refused", "pending"}
+    assert all(note for status, note in STATUS[section].values() if status not in ("works", "pending"))

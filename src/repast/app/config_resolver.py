@@ -68,7 +68,7 @@ class ConfigResolver:
         for key in self.values:
             if key in IGNORED_KEYS:
                 self.ignored[key] = IGNORED_KEYS[key]
-            elif key not in KEYS:
+            elif key not in KEYS and key != "auth":
                 hint = did_you_mean(key, (*KEYS, *IGNORED_KEYS)) or f"the keys are: {', '.join(KEYS)}"
                 self.report(f"{key!r} is not a key of {FILE_NAME}.", key, hint=hint)
 

@@ -9,7 +9,6 @@ IGNORED_KEYS: Mapping[str, str] = {
     "coerce_tz_aware": "instants are always UTC inside; naive ones mean UTC",
     "flags": "no feature needs a flag",
     "materialization": "loads read only the newest rows and size their batches themselves",
-    "auth": "there is no server yet that could ask who you are",
     "data_quality_monitoring": "there is no monitoring yet",
     "embedding_model": "there is no vector search yet",
     "openlineage": "lineage is not exported yet",

@@ -68,10 +68,10 @@ def main(args: Sequence[str] | None = None) -> None:
     sys.exit(run(list(sys.argv[1:] if args is None else args)))
 
 
-def run(args: list[str]) -> int:
+def run(args: list[str], group: click.Group = cli, name: str = "repast") -> int:
     """Run one command line and return its exit code; no exception leaves this function."""
     try:
-        invoke(args)
+        invoke(args, group, name)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -91,10 +91,10 @@ def run(args: list[str]) -> int:
     return exit_code.OK
 
 
-def invoke(args: list[str]) -> None:
+def invoke(args: list[str], group: click.Group = cli, name: str = "repast") -> None:
     """Run one command line and let exceptions out. (``cli.main`` would swallow Ctrl-C and broken pipes.)"""
-    with cli.make_context("repast", list(args)) as context:
-        cli.invoke(context)
+    with group.make_context(name, list(args)) as context:
+        group.invoke(context)
 
 
 def _is_debug(args: list[str]) -> bool:

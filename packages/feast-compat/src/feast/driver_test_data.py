@@ -46,8 +46,11 @@ def create_driver_hourly_stats_df(drivers: Sequence[int], start_date: datetime, 
     )
 
 
-def write_driver_stats(path: Path, *, end: datetime) -> None:
-    """Write fifteen days of statistics up to an hour, and one row per driver of April 2021 as the tutorial asks for."""
+def write_driver_stats(path: Path, *, end: datetime, profiles: bool = False) -> None:
+    """Write fifteen days of statistics up to an hour, and one row per driver of April 2021 as the tutorial asks for.
+
+    With ``profiles`` rows also have the map, the JSON and the struct that Feast's template has today.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -61,6 +64,34 @@ def write_driver_stats(path: Path, *, end: datetime) -> None:
         "acc_rate": pa.array(random.random(rows, np.float32)),
         "avg_daily_trips": pa.array(random.integers(0, 1000, rows).astype(np.int64)),
         "created": pa.array([end] * rows, pa.timestamp("us")),
+    }
+    pq.write_table(pa.table(table | (_profiles(table["driver_id"]) if profiles else {})), path)
+
+
+def _profiles(drivers: Any) -> dict[str, Any]:
+    import pyarrow as pa
+
+    ids = drivers.to_pylist()
+    text = pa.map_(pa.string(), pa.string())
+    return {
+        "driver_metadata": pa.array([[("vehicle", "car"), ("badge", str(i))] for i in ids], text),
+        "driver_config": pa.array([f'{{"max_distance": {i % 100}}}' for i in ids]),
+        "driver_profile": pa.array([{"name": f"driver_{i}", "age": str(20 + i % 50)} for i in ids]),
+    }
+
+
+def write_driver_labels(path: Path, *, end: datetime) -> None:
+    """Write one label per driver, given an hour before ``end``."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    count, random = len(DRIVERS), np.random.default_rng(0)
+    table = {
+        "driver_id": pa.array(DRIVERS, pa.int64()),
+        "event_timestamp": pa.array([end - timedelta(hours=1)] * count, pa.timestamp("us", "UTC")),
+        "is_reliable": pa.array(random.integers(0, 2, count), pa.int64()),
+        "quality_score": pa.array(random.random(count, np.float32)),
+        "labeler": pa.array(["reviewer"] * count),
     }
     pq.write_table(pa.table(table), path)
 

@@ -326,7 +326,13 @@ class FeatureStore:
         """Return the generations of the registry, the versions that everything has."""
         self.get_any_feature_view(name)
         return [
-            {"version": f"v{entry.generation}", "version_number": entry.generation, "feature_view_type": "feature_view"}
+            {
+                "version": f"v{entry.generation}",
+                "version_number": entry.generation,
+                "feature_view_type": "feature_view",
+                "created_timestamp": entry.time,
+                "version_id": f"{self.project}@{entry.generation}",
+            }
             for entry in reversed(self._repast.log(1000))
         ]
 
@@ -509,7 +515,7 @@ class FeatureStore:
     ) -> None:
         """Load the newest row per key between two times, both included."""
         if disable_event_timestamp:
-            refuse("materialize(disable_event_timestamp=True)", hint="give the source a timestamp_field, and the times")
+            without_effect("materialize(disable_event_timestamp=True)", "rows keep their event times, as Feast's do")
         self._say_load_options(version, force, run_async, full_feature_names)
         self._repast.materialize(start_date, end_date, feature_views)
 
@@ -685,7 +691,7 @@ class FeatureStore:
 
     def serve_ui(self, host: str, port: int, **options: Any) -> None:
         """Refuse: a server is a process of its own."""
-        refuse("FeatureStore.serve_ui", hint=f"{_SERVERS}: repast ui")
+        refuse("FeatureStore.serve_ui", hint="there is no web page yet: feast feature-views list")
 
     def serve_registry(self, port: int, **options: Any) -> None:
         """Refuse: registries are files, objects or a database."""

@@ -234,8 +234,10 @@ class RepoConfig:
 
 def say_ignored(config: RepastConfig) -> None:
     """Say which keys are accepted without effect, each with the reason."""
+    origin = config.registry.origin
     for key, reason in config.ignored.items():
-        without_effect(f"feature_store.yaml: {key}", reason)
+        location = origin.location(*key.split(".")) if origin is not None else None
+        without_effect(f"feature_store.yaml: {key}", reason, location)
 
 
 def load_repo_config(repo_path: Path, fs_yaml_file: Path) -> RepoConfig:

@@ -6,7 +6,7 @@ import warnings
 from typing import Any, NoReturn
 
 from repast.core.definitions.problem import caller_location
-from repast.errors import UnsupportedError
+from repast.errors import Location, UnsupportedError
 
 
 class FeastCompatibilityWarning(FutureWarning):
@@ -16,12 +16,12 @@ class FeastCompatibilityWarning(FutureWarning):
 _said: set[str] = set()
 
 
-def warn_once(message: str) -> None:
-    """Warn at the user's line, the first time that this process has this to say."""
+def warn_once(message: str, location: Location | None = None) -> None:
+    """Warn at a place, by default the user's line, the first time that this process has this to say."""
     if message in _said:
         return
     _said.add(message)
-    location = caller_location()
+    location = location or caller_location()
     file, line = (location.file, location.line) if location else ("<unknown>", 1)
     warnings.warn_explicit(message, FeastCompatibilityWarning, file, line, registry={})
 
@@ -36,9 +36,9 @@ def legacy(old: str, modern: str) -> None:
     warn_once(f"{old} is an old spelling of Feast; write {modern}.")
 
 
-def without_effect(what: str, instead: str) -> None:
+def without_effect(what: str, instead: str, location: Location | None = None) -> None:
     """Say that something is accepted, and what happens instead of what it does in Feast."""
-    warn_once(f"{what} is accepted without the effect it has in Feast: {instead}.")
+    warn_once(f"{what} is accepted without the effect it has in Feast: {instead}.", location)
 
 
 def refuse(what: str, *, hint: str) -> NoReturn:
