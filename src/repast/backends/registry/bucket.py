@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -40,8 +41,14 @@ TOMBSTONE = b"\x00repast: removed\n"
 TOMBSTONE_AGE = timedelta(minutes=2)
 """A removal takes one request; after this long, whoever began it is gone, and the name is free again."""
 
+MARK = "repastswap"
+"""Name of an object's metadata; of letters only, which all stores take."""
+
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 """What S3, Azure and Google Cloud Storage say where an object of a bucket that is not there was asked for."""
+
+_DENIED = re.compile(r"status code: 40[13]\b")
+"""What the client says of a list that was denied; of other requests it raises a class of its own."""
 
 _RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 _CLIENT: Any = {
@@ -60,6 +67,9 @@ class Bucket:
     Object stores remove without a precondition, so a removal first swaps the document for a tombstone,
     which readers take for nothing there and which nobody may write over for two minutes, and then
     removes the object: it can only ever hit the tombstone.
+
+    An answer may be lost after the store has written, and the client asks again and is refused: by its
+    own write. Each write therefore carries a mark, by which a writer that failed knows what is there as its own.
 
     Args:
         url: Where the folder is.
@@ -134,11 +144,9 @@ class Bucket:
         try:
             result = obstore.get(self._store, name)
             return bytes(result.bytes()), result.meta
-        except FileNotFoundError as error:
-            if any(code in str(error) for code in _NO_BUCKET):
-                raise self._failure(error, f"read {name!r}") from error
-            return None
         except (BaseError, OSError) as error:
+            if _is_gone(error):
+                return None
             raise self._failure(error, f"read {name!r}") from error
 
     def _mode(self, name: str, expected: str | None) -> PutMode:
@@ -151,13 +159,25 @@ class Bucket:
             raise self._conflict(name)
         return cast("PutMode", _conditions(_version(found[1])))
 
-    def _put(self, name: str, data: bytes, mode: PutMode) -> PutResult:
+    def _put(self, name: str, data: bytes, mode: PutMode) -> ObjectMeta | PutResult:
+        mark = secrets.token_hex(8)
         try:
-            return obstore.put(self._store, name, data, mode=mode, use_multipart=False)
-        except (AlreadyExistsError, PreconditionError) as error:
-            raise self._conflict(name) from error
+            return obstore.put(self._store, name, data, mode=mode, use_multipart=False, attributes={MARK: mark})
         except (BaseError, OSError, NotImplementedError) as error:
+            written = self._find_marked(name, mark)
+            if written is not None:
+                return written
+            # S3 answers "not found", not "precondition failed", when there is no object to replace any more.
+            if isinstance(error, AlreadyExistsError | PreconditionError) or _is_gone(error):
+                raise self._conflict(name) from error
             raise self._failure(error, f"write {name!r}") from error
+
+    def _find_marked(self, name: str, mark: str) -> ObjectMeta | None:
+        try:
+            found = obstore.get(self._store, name)
+        except (BaseError, OSError):  # the write's own error says more
+            return None
+        return found.meta if found.attributes.get(MARK) == mark else None
 
     def _delete(self, name: str) -> None:
         try:
@@ -184,7 +204,7 @@ class Bucket:
         subject = f"Cannot {action} in the registry {self._url}"
         if isinstance(error, FileNotFoundError) or any(code in str(error) for code in _NO_BUCKET):
             return UnavailableError(f"{subject}: there is no such bucket.", hint="create the bucket, or name another")
-        if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        if isinstance(error, PermissionDeniedError | UnauthenticatedError) or _DENIED.search(str(error)):
             return UnavailableError(f"{subject}: permission denied.", hint="check the credentials and their rights")
         if isinstance(error, NotSupportedError | NotImplementedError):
             return UnsupportedError(
@@ -217,6 +237,11 @@ def _memory(url: str) -> MemoryStore:
         return MemoryStore()
     with _sharing:
         return _shared.setdefault(url, MemoryStore())
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether there is no such object, in a bucket that is there."""
+    return isinstance(error, FileNotFoundError) and not any(code in str(error) for code in _NO_BUCKET)
 
 
 def _reason(error: Exception) -> str:
