@@ -9,7 +9,21 @@ from repast.core.sql.dialect.clickhouse import CLICKHOUSE
 from repast.core.sql.dialect.description import SqlDialect
 from repast.core.sql.dialect.duckdb import DUCKDB, GENERIC
 from repast.core.sql.dialect.postgres import POSTGRES
+from repast.core.sql.dialect.redshift import REDSHIFT
 from repast.core.sql.dialect.snowflake import SNOWFLAKE
 from repast.core.sql.dialect.spark import SPARK
+from repast.core.sql.dialect.trino import ATHENA, TRINO
 
-__all__ = ["BIGQUERY", "CLICKHOUSE", "DUCKDB", "GENERIC", "POSTGRES", "SNOWFLAKE", "SPARK", "SqlDialect"]
+__all__ = [
+    "ATHENA",
+    "BIGQUERY",
+    "CLICKHOUSE",
+    "DUCKDB",
+    "GENERIC",
+    "POSTGRES",
+    "REDSHIFT",
+    "SNOWFLAKE",
+    "SPARK",
+    "TRINO",
+    "SqlDialect",
+]

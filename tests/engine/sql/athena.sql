@@ -1,0 +1,3656 @@
+-- join
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__event",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711756800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = CAST(FROM_UNIXTIME_NANOS(CAST("matched"."__event" AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+WHERE
+  "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711756800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+  AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE);
+
+-- join through an index
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__event",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711670400000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 172800000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = CAST(FROM_UNIXTIME_NANOS(CAST("matched"."__event" AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+WHERE
+  "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711670400000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+  AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE);
+
+-- join, what was known at the time
+WITH "history" AS (
+  SELECT
+    "history"."driver",
+    "history"."city",
+    "history"."__event",
+    CASE
+      WHEN "history"."__at" > "history"."__event"
+      THEN "history"."__at"
+      ELSE "history"."__event"
+    END AS "__at"
+  FROM (
+    SELECT
+      "source"."driver_id" AS "driver",
+      CAST("source"."city" AS VARCHAR) AS "city",
+      DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) AS "__event",
+      DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) AS "__at"
+    FROM "lake"."trips" AS "source"
+    WHERE
+      "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711756800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+      AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+      AND "source"."driver_id" IN (
+        SELECT
+          "spine"."driver"
+        FROM "spine"
+      )
+      AND CAST("source"."city" AS VARCHAR) IN (
+        SELECT
+          "spine"."city"
+        FROM "spine"
+      )
+  ) AS "history"
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."city",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."city",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."city",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver", "moments"."city"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."city",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND CAST("source"."city" AS VARCHAR) = "matched"."city"
+  AND "source"."ended_at" = CAST(FROM_UNIXTIME_NANOS(CAST("matched"."__event" AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+  AND COALESCE(
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT),
+    -9223372036854775807
+  ) <= "matched"."__time"
+WHERE
+  "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711756800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+  AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE);
+
+-- join without keys
+WITH "history" AS (
+  SELECT
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__event",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+), "moments" AS (
+  SELECT
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1 AND NOT "filled"."__event" IS NULL
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."ended_at" = CAST(FROM_UNIXTIME_NANOS(CAST("matched"."__event" AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+WHERE
+  "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE);
+
+-- join on keys of other types
+WITH "history" AS (
+  SELECT
+    CASE
+      WHEN (
+        "source"."half" IS NULL
+        OR CAST(TRY_CAST("source"."half" AS BIGINT) AS DOUBLE) = "source"."half"
+      )
+      THEN TRY_CAST("source"."half" AS BIGINT)
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ' || CAST("source"."half" AS VARCHAR) AS BIGINT) AS VARCHAR) AS BIGINT)
+    END AS "whole",
+    CASE
+      WHEN (
+        "source"."city" IS NULL
+        OR NOT CASE
+          WHEN REGEXP_LIKE(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''), '^[0-9a-f]{32}$')
+          THEN REGEXP_REPLACE(
+            REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''),
+            '^(.{8})(.{4})(.{4})(.{4})(.{12})$',
+            '$1-$2-$3-$4-$5'
+          )
+        END IS NULL
+      )
+      THEN CASE
+        WHEN REGEXP_LIKE(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''), '^[0-9a-f]{32}$')
+        THEN REGEXP_REPLACE(
+          REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''),
+          '^(.{8})(.{4})(.{4})(.{4})(.{12})$',
+          '$1-$2-$3-$4-$5'
+        )
+      END
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ' || CAST("source"."city" AS VARCHAR) AS BIGINT) AS VARCHAR) AS VARCHAR)
+    END AS "id",
+    CAST(FROM_UNIXTIME_NANOS(
+      CAST(DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+    ) AS TIMESTAMP(6) WITH TIME ZONE) AS "at",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__event",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711756800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND CASE
+      WHEN (
+        "source"."half" IS NULL
+        OR CAST(TRY_CAST("source"."half" AS BIGINT) AS DOUBLE) = "source"."half"
+      )
+      THEN TRY_CAST("source"."half" AS BIGINT)
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ' || CAST("source"."half" AS VARCHAR) AS BIGINT) AS VARCHAR) AS BIGINT)
+    END IN (
+      SELECT
+        "spine"."whole"
+      FROM "spine"
+    )
+    AND CASE
+      WHEN (
+        "source"."city" IS NULL
+        OR NOT CASE
+          WHEN REGEXP_LIKE(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''), '^[0-9a-f]{32}$')
+          THEN REGEXP_REPLACE(
+            REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''),
+            '^(.{8})(.{4})(.{4})(.{4})(.{12})$',
+            '$1-$2-$3-$4-$5'
+          )
+        END IS NULL
+      )
+      THEN CASE
+        WHEN REGEXP_LIKE(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''), '^[0-9a-f]{32}$')
+        THEN REGEXP_REPLACE(
+          REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''),
+          '^(.{8})(.{4})(.{4})(.{4})(.{12})$',
+          '$1-$2-$3-$4-$5'
+        )
+      END
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ' || CAST("source"."city" AS VARCHAR) AS BIGINT) AS VARCHAR) AS VARCHAR)
+    END IN (
+      SELECT
+        "spine"."id"
+      FROM "spine"
+    )
+    AND CAST(FROM_UNIXTIME_NANOS(
+      CAST(DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+    ) AS TIMESTAMP(6) WITH TIME ZONE) IN (
+      SELECT
+        "spine"."at"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."whole",
+    "history"."id",
+    "history"."at",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."whole",
+    "spine"."id",
+    "spine"."at",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."whole",
+    "moments"."id",
+    "moments"."at",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."whole", "moments"."id", "moments"."at"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."whole",
+    "filled"."id",
+    "filled"."at",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON CASE
+    WHEN (
+      "source"."half" IS NULL
+      OR CAST(TRY_CAST("source"."half" AS BIGINT) AS DOUBLE) = "source"."half"
+    )
+    THEN TRY_CAST("source"."half" AS BIGINT)
+    ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''half'' of source ''trips'' has a value that is not a lossless Int64 key ''whole'': ' || CAST("source"."half" AS VARCHAR) AS BIGINT) AS VARCHAR) AS BIGINT)
+  END = "matched"."whole"
+  AND CASE
+    WHEN (
+      "source"."city" IS NULL
+      OR NOT CASE
+        WHEN REGEXP_LIKE(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''), '^[0-9a-f]{32}$')
+        THEN REGEXP_REPLACE(
+          REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''),
+          '^(.{8})(.{4})(.{4})(.{4})(.{12})$',
+          '$1-$2-$3-$4-$5'
+        )
+      END IS NULL
+    )
+    THEN CASE
+      WHEN REGEXP_LIKE(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''), '^[0-9a-f]{32}$')
+      THEN REGEXP_REPLACE(
+        REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', ''),
+        '^(.{8})(.{4})(.{4})(.{4})(.{12})$',
+        '$1-$2-$3-$4-$5'
+      )
+    END
+    ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''city'' of source ''trips'' has a value that is not a lossless Uuid key ''id'': ' || CAST("source"."city" AS VARCHAR) AS BIGINT) AS VARCHAR) AS VARCHAR)
+  END = "matched"."id"
+  AND CAST(FROM_UNIXTIME_NANOS(
+    CAST(DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+  ) AS TIMESTAMP(6) WITH TIME ZONE) = "matched"."at"
+  AND "source"."ended_at" = CAST(FROM_UNIXTIME_NANOS(CAST("matched"."__event" AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+WHERE
+  "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711756800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+  AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE);
+
+-- join on a day
+WITH "history" AS (
+  SELECT
+    CASE
+      WHEN (
+        "source"."ended_at" IS NULL
+        OR CAST(TRY_CAST("source"."ended_at" AS DATE) AS TIMESTAMP WITH TIME ZONE) = "source"."ended_at"
+      )
+      THEN TRY_CAST("source"."ended_at" AS DATE)
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ' || CAST("source"."ended_at" AS VARCHAR) AS BIGINT) AS VARCHAR) AS DATE)
+    END AS "day",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__event",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711756800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND CASE
+      WHEN (
+        "source"."ended_at" IS NULL
+        OR CAST(TRY_CAST("source"."ended_at" AS DATE) AS TIMESTAMP WITH TIME ZONE) = "source"."ended_at"
+      )
+      THEN TRY_CAST("source"."ended_at" AS DATE)
+      ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ' || CAST("source"."ended_at" AS VARCHAR) AS BIGINT) AS VARCHAR) AS DATE)
+    END IN (
+      SELECT
+        "spine"."day"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."day",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."day",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."day",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."day"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."day",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON CASE
+    WHEN (
+      "source"."ended_at" IS NULL
+      OR CAST(TRY_CAST("source"."ended_at" AS DATE) AS TIMESTAMP WITH TIME ZONE) = "source"."ended_at"
+    )
+    THEN TRY_CAST("source"."ended_at" AS DATE)
+    ELSE CAST(CAST(CAST('[repast] View ''fares'', column ''ended_at'' of source ''trips'' has a value that is not a lossless Date key ''day'': ' || CAST("source"."ended_at" AS VARCHAR) AS BIGINT) AS VARCHAR) AS DATE)
+  END = "matched"."day"
+  AND "source"."ended_at" = CAST(FROM_UNIXTIME_NANOS(CAST("matched"."__event" AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+WHERE
+  "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711756800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+  AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711929600000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE);
+
+-- window of wall times in a zone
+SELECT
+  "source"."driver_id" AS "driver",
+  CASE
+    WHEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            CAST(FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(FROM_UNIXTIME_NANOS(
+            CAST(DATE_DIFF(
+              'SECOND',
+              CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+              DATE_TRUNC(
+                'SECOND',
+                CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6))
+              )
+            ) * 1000000 + CAST(SUBSTR(
+              CAST(CAST(AT_TIMEZONE(
+                CAST(WITH_TIMEZONE(
+                  CAST(CAST(AT_TIMEZONE(
+                    FROM_UNIXTIME_NANOS(
+                      CAST(DATE_DIFF(
+                        'SECOND',
+                        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                        DATE_TRUNC(
+                          'SECOND',
+                          CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                        )
+                      ) * 1000000 + CAST(SUBSTR(
+                        CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                        -6,
+                        6
+                      ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                    ),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                  'Europe/Paris'
+                ) AS TIMESTAMP(6) WITH TIME ZONE),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS VARCHAR),
+              -6,
+              6
+            ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) = DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+    THEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(WITH_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+            ),
+            'UTC'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) + 90000000000
+    ELSE DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(WITH_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+            ),
+            'UTC'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+  END AS "__event",
+  CAST(NULL AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+WHERE
+  "source"."wall" >= CAST(AT_TIMEZONE(FROM_UNIXTIME_NANOS(CAST(1711663200000000 AS DECIMAL(38, 0)) * 1000), 'UTC') AS TIMESTAMP(6))
+  AND "source"."wall" <= CAST(AT_TIMEZONE(FROM_UNIXTIME_NANOS(CAST(1712026800000000 AS DECIMAL(38, 0)) * 1000), 'UTC') AS TIMESTAMP(6))
+  AND CASE
+    WHEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            CAST(FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(FROM_UNIXTIME_NANOS(
+            CAST(DATE_DIFF(
+              'SECOND',
+              CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+              DATE_TRUNC(
+                'SECOND',
+                CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6))
+              )
+            ) * 1000000 + CAST(SUBSTR(
+              CAST(CAST(AT_TIMEZONE(
+                CAST(WITH_TIMEZONE(
+                  CAST(CAST(AT_TIMEZONE(
+                    FROM_UNIXTIME_NANOS(
+                      CAST(DATE_DIFF(
+                        'SECOND',
+                        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                        DATE_TRUNC(
+                          'SECOND',
+                          CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                        )
+                      ) * 1000000 + CAST(SUBSTR(
+                        CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                        -6,
+                        6
+                      ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                    ),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                  'Europe/Paris'
+                ) AS TIMESTAMP(6) WITH TIME ZONE),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS VARCHAR),
+              -6,
+              6
+            ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) = DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+    THEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(WITH_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+            ),
+            'UTC'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) + 90000000000
+    ELSE DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(WITH_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+            ),
+            'UTC'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+  END >= 1711843200000000
+  AND CASE
+    WHEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            CAST(FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(FROM_UNIXTIME_NANOS(
+            CAST(DATE_DIFF(
+              'SECOND',
+              CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+              DATE_TRUNC(
+                'SECOND',
+                CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6))
+              )
+            ) * 1000000 + CAST(SUBSTR(
+              CAST(CAST(AT_TIMEZONE(
+                CAST(WITH_TIMEZONE(
+                  CAST(CAST(AT_TIMEZONE(
+                    FROM_UNIXTIME_NANOS(
+                      CAST(DATE_DIFF(
+                        'SECOND',
+                        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                        DATE_TRUNC(
+                          'SECOND',
+                          CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                        )
+                      ) * 1000000 + CAST(SUBSTR(
+                        CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                        -6,
+                        6
+                      ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                    ),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                  'Europe/Paris'
+                ) AS TIMESTAMP(6) WITH TIME ZONE),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS VARCHAR),
+              -6,
+              6
+            ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) = DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+    THEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(WITH_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+            ),
+            'UTC'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) + 90000000000
+    ELSE DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(WITH_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+            ),
+            'UTC'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+  END <= 1711846800000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT CASE
+    WHEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            CAST(FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(FROM_UNIXTIME_NANOS(
+            CAST(DATE_DIFF(
+              'SECOND',
+              CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+              DATE_TRUNC(
+                'SECOND',
+                CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6))
+              )
+            ) * 1000000 + CAST(SUBSTR(
+              CAST(CAST(AT_TIMEZONE(
+                CAST(WITH_TIMEZONE(
+                  CAST(CAST(AT_TIMEZONE(
+                    FROM_UNIXTIME_NANOS(
+                      CAST(DATE_DIFF(
+                        'SECOND',
+                        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                        DATE_TRUNC(
+                          'SECOND',
+                          CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                        )
+                      ) * 1000000 + CAST(SUBSTR(
+                        CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                        -6,
+                        6
+                      ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                    ),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                  'Europe/Paris'
+                ) AS TIMESTAMP(6) WITH TIME ZONE),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS VARCHAR),
+              -6,
+              6
+            ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) = DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+    THEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(WITH_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+            ),
+            'UTC'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) + 90000000000
+    ELSE DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(WITH_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(CAST("source"."wall" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+            ),
+            'UTC'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+          'Europe/Paris'
+        ) AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+  END IS NULL;
+
+-- window of times in text
+SELECT
+  "source"."driver_id" AS "driver",
+  CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CASE
+          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+        END AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) IS NULL
+    THEN CAST(CAST(CAST('[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR) AS BIGINT) AS VARCHAR) AS BIGINT)
+    WHEN REGEXP_LIKE("source"."text_time", ':[0-9]{2}([.][0-9]+)? ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$')
+    THEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CASE
+          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+        END AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+    ELSE CASE
+      WHEN DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              CAST(FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(WITH_TIMEZONE(
+                        CAST(CAST(AT_TIMEZONE(
+                          FROM_UNIXTIME_NANOS(
+                            CAST(DATE_DIFF(
+                              'SECOND',
+                              CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                              DATE_TRUNC(
+                                'SECOND',
+                                CAST(AT_TIMEZONE(
+                                  CAST(CASE
+                                    WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                    THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                  END AS TIMESTAMP(6) WITH TIME ZONE),
+                                  'UTC'
+                                ) AS TIMESTAMP(6))
+                              )
+                            ) * 1000000 + CAST(SUBSTR(
+                              CAST(CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6)) AS VARCHAR),
+                              -6,
+                              6
+                            ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                          ),
+                          'UTC'
+                        ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                        'Europe/Paris'
+                      ) AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+              ) AS TIMESTAMP(6) WITH TIME ZONE),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            CAST(FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(
+                            CAST(CASE
+                              WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                              THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                            END AS TIMESTAMP(6) WITH TIME ZONE),
+                            'UTC'
+                          ) AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) = DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(CASE
+              WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+              THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+            END AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT)
+      THEN DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(WITH_TIMEZONE(
+              CAST(CAST(AT_TIMEZONE(
+                FROM_UNIXTIME_NANOS(
+                  CAST(DATE_DIFF(
+                    'SECOND',
+                    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                    DATE_TRUNC(
+                      'SECOND',
+                      CAST(AT_TIMEZONE(
+                        CAST(CASE
+                          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                        END AS TIMESTAMP(6) WITH TIME ZONE),
+                        'UTC'
+                      ) AS TIMESTAMP(6))
+                    )
+                  ) * 1000000 + CAST(SUBSTR(
+                    CAST(CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS VARCHAR),
+                    -6,
+                    6
+                  ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                ),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(CASE
+                      WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                      THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                    END AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) + 90000000000
+      ELSE DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(WITH_TIMEZONE(
+              CAST(CAST(AT_TIMEZONE(
+                FROM_UNIXTIME_NANOS(
+                  CAST(DATE_DIFF(
+                    'SECOND',
+                    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                    DATE_TRUNC(
+                      'SECOND',
+                      CAST(AT_TIMEZONE(
+                        CAST(CASE
+                          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                        END AS TIMESTAMP(6) WITH TIME ZONE),
+                        'UTC'
+                      ) AS TIMESTAMP(6))
+                    )
+                  ) * 1000000 + CAST(SUBSTR(
+                    CAST(CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS VARCHAR),
+                    -6,
+                    6
+                  ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+                ),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(CASE
+                      WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                      THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                    END AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT)
+    END
+  END AS "__event",
+  CAST(NULL AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+WHERE
+  CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CASE
+          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+        END AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) IS NULL
+    THEN CAST(CAST(CAST('[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR) AS BIGINT) AS VARCHAR) AS BIGINT)
+    WHEN REGEXP_LIKE("source"."text_time", ':[0-9]{2}([.][0-9]+)? ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$')
+    THEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CASE
+          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+        END AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+    ELSE CASE
+      WHEN DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              CAST(FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(WITH_TIMEZONE(
+                        CAST(CAST(AT_TIMEZONE(
+                          FROM_UNIXTIME_NANOS(
+                            CAST(DATE_DIFF(
+                              'SECOND',
+                              CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                              DATE_TRUNC(
+                                'SECOND',
+                                CAST(AT_TIMEZONE(
+                                  CAST(CASE
+                                    WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                    THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                  END AS TIMESTAMP(6) WITH TIME ZONE),
+                                  'UTC'
+                                ) AS TIMESTAMP(6))
+                              )
+                            ) * 1000000 + CAST(SUBSTR(
+                              CAST(CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6)) AS VARCHAR),
+                              -6,
+                              6
+                            ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                          ),
+                          'UTC'
+                        ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                        'Europe/Paris'
+                      ) AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+              ) AS TIMESTAMP(6) WITH TIME ZONE),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            CAST(FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(
+                            CAST(CASE
+                              WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                              THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                            END AS TIMESTAMP(6) WITH TIME ZONE),
+                            'UTC'
+                          ) AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) = DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(CASE
+              WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+              THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+            END AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT)
+      THEN DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(WITH_TIMEZONE(
+              CAST(CAST(AT_TIMEZONE(
+                FROM_UNIXTIME_NANOS(
+                  CAST(DATE_DIFF(
+                    'SECOND',
+                    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                    DATE_TRUNC(
+                      'SECOND',
+                      CAST(AT_TIMEZONE(
+                        CAST(CASE
+                          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                        END AS TIMESTAMP(6) WITH TIME ZONE),
+                        'UTC'
+                      ) AS TIMESTAMP(6))
+                    )
+                  ) * 1000000 + CAST(SUBSTR(
+                    CAST(CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS VARCHAR),
+                    -6,
+                    6
+                  ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                ),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(CASE
+                      WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                      THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                    END AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) + 90000000000
+      ELSE DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(WITH_TIMEZONE(
+              CAST(CAST(AT_TIMEZONE(
+                FROM_UNIXTIME_NANOS(
+                  CAST(DATE_DIFF(
+                    'SECOND',
+                    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                    DATE_TRUNC(
+                      'SECOND',
+                      CAST(AT_TIMEZONE(
+                        CAST(CASE
+                          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                        END AS TIMESTAMP(6) WITH TIME ZONE),
+                        'UTC'
+                      ) AS TIMESTAMP(6))
+                    )
+                  ) * 1000000 + CAST(SUBSTR(
+                    CAST(CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS VARCHAR),
+                    -6,
+                    6
+                  ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+                ),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(CASE
+                      WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                      THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                    END AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT)
+    END
+  END >= 1711843200000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CASE
+          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+        END AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) IS NULL
+    THEN CAST(CAST(CAST('[repast] View ''fares'', column ''text_time'' of source ''trips'' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR) AS BIGINT) AS VARCHAR) AS BIGINT)
+    WHEN REGEXP_LIKE("source"."text_time", ':[0-9]{2}([.][0-9]+)? ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$')
+    THEN DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(
+        CAST(CASE
+          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+        END AS TIMESTAMP(6) WITH TIME ZONE),
+        'UTC'
+      ) AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT)
+    ELSE CASE
+      WHEN DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              CAST(FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(WITH_TIMEZONE(
+                        CAST(CAST(AT_TIMEZONE(
+                          FROM_UNIXTIME_NANOS(
+                            CAST(DATE_DIFF(
+                              'SECOND',
+                              CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                              DATE_TRUNC(
+                                'SECOND',
+                                CAST(AT_TIMEZONE(
+                                  CAST(CASE
+                                    WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                    THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                  END AS TIMESTAMP(6) WITH TIME ZONE),
+                                  'UTC'
+                                ) AS TIMESTAMP(6))
+                              )
+                            ) * 1000000 + CAST(SUBSTR(
+                              CAST(CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6)) AS VARCHAR),
+                              -6,
+                              6
+                            ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                          ),
+                          'UTC'
+                        ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                        'Europe/Paris'
+                      ) AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+              ) AS TIMESTAMP(6) WITH TIME ZONE),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(CAST(AT_TIMEZONE(
+            CAST(FROM_UNIXTIME_NANOS(
+              CAST(DATE_DIFF(
+                'SECOND',
+                CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                DATE_TRUNC(
+                  'SECOND',
+                  CAST(AT_TIMEZONE(
+                    CAST(WITH_TIMEZONE(
+                      CAST(CAST(AT_TIMEZONE(
+                        FROM_UNIXTIME_NANOS(
+                          CAST(DATE_DIFF(
+                            'SECOND',
+                            CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                            DATE_TRUNC(
+                              'SECOND',
+                              CAST(AT_TIMEZONE(
+                                CAST(CASE
+                                  WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                  THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                                END AS TIMESTAMP(6) WITH TIME ZONE),
+                                'UTC'
+                              ) AS TIMESTAMP(6))
+                            )
+                          ) * 1000000 + CAST(SUBSTR(
+                            CAST(CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6)) AS VARCHAR),
+                            -6,
+                            6
+                          ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                        ),
+                        'UTC'
+                      ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                      'Europe/Paris'
+                    ) AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6))
+                )
+              ) * 1000000 + CAST(SUBSTR(
+                CAST(CAST(AT_TIMEZONE(
+                  CAST(WITH_TIMEZONE(
+                    CAST(CAST(AT_TIMEZONE(
+                      FROM_UNIXTIME_NANOS(
+                        CAST(DATE_DIFF(
+                          'SECOND',
+                          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                          DATE_TRUNC(
+                            'SECOND',
+                            CAST(AT_TIMEZONE(
+                              CAST(CASE
+                                WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                                THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                              END AS TIMESTAMP(6) WITH TIME ZONE),
+                              'UTC'
+                            ) AS TIMESTAMP(6))
+                          )
+                        ) * 1000000 + CAST(SUBSTR(
+                          CAST(CAST(AT_TIMEZONE(
+                            CAST(CASE
+                              WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                              THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                            END AS TIMESTAMP(6) WITH TIME ZONE),
+                            'UTC'
+                          ) AS TIMESTAMP(6)) AS VARCHAR),
+                          -6,
+                          6
+                        ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                      ),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+                    'Europe/Paris'
+                  ) AS TIMESTAMP(6) WITH TIME ZONE),
+                  'UTC'
+                ) AS TIMESTAMP(6)) AS VARCHAR),
+                -6,
+                6
+              ) AS BIGINT) + 90000000000 AS DECIMAL(38, 0)) * 1000
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6)) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) = DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(CASE
+              WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+              THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+            END AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(CASE
+            WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+            THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+          END AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT)
+      THEN DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(WITH_TIMEZONE(
+              CAST(CAST(AT_TIMEZONE(
+                FROM_UNIXTIME_NANOS(
+                  CAST(DATE_DIFF(
+                    'SECOND',
+                    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                    DATE_TRUNC(
+                      'SECOND',
+                      CAST(AT_TIMEZONE(
+                        CAST(CASE
+                          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                        END AS TIMESTAMP(6) WITH TIME ZONE),
+                        'UTC'
+                      ) AS TIMESTAMP(6))
+                    )
+                  ) * 1000000 + CAST(SUBSTR(
+                    CAST(CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS VARCHAR),
+                    -6,
+                    6
+                  ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+                ),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(CASE
+                      WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                      THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                    END AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) - 90000000000 AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) + 90000000000
+      ELSE DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(
+            CAST(WITH_TIMEZONE(
+              CAST(CAST(AT_TIMEZONE(
+                FROM_UNIXTIME_NANOS(
+                  CAST(DATE_DIFF(
+                    'SECOND',
+                    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                    DATE_TRUNC(
+                      'SECOND',
+                      CAST(AT_TIMEZONE(
+                        CAST(CASE
+                          WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                          THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                        END AS TIMESTAMP(6) WITH TIME ZONE),
+                        'UTC'
+                      ) AS TIMESTAMP(6))
+                    )
+                  ) * 1000000 + CAST(SUBSTR(
+                    CAST(CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6)) AS VARCHAR),
+                    -6,
+                    6
+                  ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+                ),
+                'UTC'
+              ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+              'Europe/Paris'
+            ) AS TIMESTAMP(6) WITH TIME ZONE),
+            'UTC'
+          ) AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(
+          CAST(WITH_TIMEZONE(
+            CAST(CAST(AT_TIMEZONE(
+              FROM_UNIXTIME_NANOS(
+                CAST(DATE_DIFF(
+                  'SECOND',
+                  CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+                  DATE_TRUNC(
+                    'SECOND',
+                    CAST(AT_TIMEZONE(
+                      CAST(CASE
+                        WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                        THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                      END AS TIMESTAMP(6) WITH TIME ZONE),
+                      'UTC'
+                    ) AS TIMESTAMP(6))
+                  )
+                ) * 1000000 + CAST(SUBSTR(
+                  CAST(CAST(AT_TIMEZONE(
+                    CAST(CASE
+                      WHEN REGEXP_LIKE("source"."text_time", '^[0-9]{4}-[0-9]{2}-[0-9]{2}')
+                      THEN TRY(FROM_ISO8601_TIMESTAMP_NANOS(REPLACE("source"."text_time", ' ', 'T')))
+                    END AS TIMESTAMP(6) WITH TIME ZONE),
+                    'UTC'
+                  ) AS TIMESTAMP(6)) AS VARCHAR),
+                  -6,
+                  6
+                ) AS BIGINT) AS DECIMAL(38, 0)) * 1000
+              ),
+              'UTC'
+            ) AS TIMESTAMP(6)) AS TIMESTAMP(6)),
+            'Europe/Paris'
+          ) AS TIMESTAMP(6) WITH TIME ZONE),
+          'UTC'
+        ) AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT)
+    END
+  END IS NULL;
+
+-- newest row per key
+WITH "narrow" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    "source"."city" AS "city",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__event",
+    COALESCE(
+      DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT),
+      -9223372036854775807
+    ) AS "__created"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711843200000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+    AND DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) <= 1711843200000000
+    AND NOT "source"."driver_id" IS NULL
+    AND NOT "source"."city" IS NULL
+    AND NOT DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) IS NULL
+), "latest" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    MAX("narrow"."__event") AS "__event"
+  FROM "narrow"
+  GROUP BY
+    "narrow"."driver",
+    "narrow"."city"
+), "wanted" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event",
+    MAX("narrow"."__created") AS "__created"
+  FROM "narrow"
+  INNER JOIN "latest"
+    ON "narrow"."driver" = "latest"."driver"
+    AND "narrow"."city" = "latest"."city"
+    AND "narrow"."__event" = "latest"."__event"
+  GROUP BY
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event"
+)
+SELECT
+  "source"."driver_id" AS "driver",
+  "source"."city" AS "city",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__event",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+INNER JOIN "wanted"
+  ON "source"."driver_id" = "wanted"."driver"
+  AND "source"."city" = "wanted"."city"
+  AND DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) = "wanted"."__event"
+  AND COALESCE(
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT),
+    -9223372036854775807
+  ) = "wanted"."__created"
+WHERE
+  "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711843200000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+  AND DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) <= 1711843200000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT "source"."city" IS NULL
+  AND NOT DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) IS NULL;
+
+-- newest three that changed
+WITH "narrow" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    "source"."city" AS "city",
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) AS "__event",
+    COALESCE(
+      DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT),
+      -9223372036854775807
+    ) AS "__created"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    NOT "source"."driver_id" IS NULL
+    AND NOT "source"."city" IS NULL
+    AND NOT DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) IS NULL
+    AND (
+      DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) > 1711843200000000
+      OR DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) >= 1711839600000000
+      OR DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) IS NULL
+    )
+), "ranked" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event",
+    "narrow"."__created",
+    RANK() OVER (
+      PARTITION BY "narrow"."driver", "narrow"."city"
+      ORDER BY "narrow"."__event" DESC, "narrow"."__created" DESC
+    ) AS "__rank"
+  FROM "narrow"
+), "wanted" AS (
+  SELECT DISTINCT
+    "ranked"."driver",
+    "ranked"."city",
+    "ranked"."__event",
+    "ranked"."__created"
+  FROM "ranked"
+  WHERE
+    "ranked"."__rank" <= 3
+)
+SELECT
+  "source"."driver_id" AS "driver",
+  "source"."city" AS "city",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__event",
+  DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+INNER JOIN "wanted"
+  ON "source"."driver_id" = "wanted"."driver"
+  AND "source"."city" = "wanted"."city"
+  AND DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) = "wanted"."__event"
+  AND COALESCE(
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT),
+    -9223372036854775807
+  ) = "wanted"."__created"
+WHERE
+  NOT "source"."driver_id" IS NULL
+  AND NOT "source"."city" IS NULL
+  AND NOT DATE_DIFF(
+    'SECOND',
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+    DATE_TRUNC(
+      'SECOND',
+      CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+    )
+  ) * 1000000 + CAST(SUBSTR(
+    CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+    -6,
+    6
+  ) AS BIGINT) IS NULL
+  AND (
+    DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) > 1711843200000000
+    OR DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) >= 1711839600000000
+    OR DATE_DIFF(
+      'SECOND',
+      CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+      DATE_TRUNC(
+        'SECOND',
+        CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+      )
+    ) * 1000000 + CAST(SUBSTR(
+      CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+      -6,
+      6
+    ) AS BIGINT) IS NULL
+  );
+
+-- counts of a load
+SELECT
+  COUNT(
+    CASE
+      WHEN "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711843200000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+      AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711846800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+      AND DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) >= 1711843200000000
+      AND DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) <= 1711846800000000
+      AND NOT "source"."driver_id" IS NULL
+      AND NOT "source"."city" IS NULL
+      AND NOT DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) IS NULL
+      THEN 1
+    END
+  ) AS "read",
+  COUNT(
+    CASE
+      WHEN (
+        "source"."driver_id" IS NULL
+        OR "source"."city" IS NULL
+        OR DATE_DIFF(
+          'SECOND',
+          CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+          DATE_TRUNC(
+            'SECOND',
+            CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+          )
+        ) * 1000000 + CAST(SUBSTR(
+          CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+          -6,
+          6
+        ) AS BIGINT) IS NULL
+      )
+      THEN 1
+    END
+  ) AS "rejected",
+  MAX(
+    CASE
+      WHEN "source"."ended_at" >= CAST(FROM_UNIXTIME_NANOS(CAST(1711843200000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+      AND "source"."ended_at" <= CAST(FROM_UNIXTIME_NANOS(CAST(1711846800000000 AS DECIMAL(38, 0)) * 1000) AS TIMESTAMP(6) WITH TIME ZONE)
+      AND DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) >= 1711843200000000
+      AND DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) <= 1711846800000000
+      AND NOT "source"."driver_id" IS NULL
+      AND NOT "source"."city" IS NULL
+      AND NOT DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."ended_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT) IS NULL
+      THEN DATE_DIFF(
+        'SECOND',
+        CAST('1970-01-01 00:00:00' AS TIMESTAMP(0)),
+        DATE_TRUNC(
+          'SECOND',
+          CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6))
+        )
+      ) * 1000000 + CAST(SUBSTR(
+        CAST(CAST(AT_TIMEZONE(CAST("source"."stored_at" AS TIMESTAMP(6) WITH TIME ZONE), 'UTC') AS TIMESTAMP(6)) AS VARCHAR),
+        -6,
+        6
+      ) AS BIGINT)
+    END
+  ) AS "created_max"
+FROM "lake"."trips" AS "source";

@@ -1,0 +1,1376 @@
+-- join
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATEDIFF(
+    MICROSECOND,
+    CAST('1970-01-01' AS TIMESTAMP),
+    CAST("source"."stored_at" AS TIMESTAMP)
+  ) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = TIMEZONE('UTC', DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMP)))
+WHERE
+  "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMP)))
+  AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)));
+
+-- join through an index
+WITH "history" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711670400000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND "source"."driver_id" IN (
+      SELECT
+        "spine"."driver"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 172800000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATEDIFF(
+    MICROSECOND,
+    CAST('1970-01-01' AS TIMESTAMP),
+    CAST("source"."stored_at" AS TIMESTAMP)
+  ) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND "source"."ended_at" = TIMEZONE('UTC', DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMP)))
+WHERE
+  "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711670400000000, CAST('1970-01-01' AS TIMESTAMP)))
+  AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)));
+
+-- join, what was known at the time
+WITH "history" AS (
+  SELECT
+    "history"."driver",
+    "history"."city",
+    "history"."__event",
+    CASE
+      WHEN "history"."__at" > "history"."__event"
+      THEN "history"."__at"
+      ELSE "history"."__event"
+    END AS "__at"
+  FROM (
+    SELECT
+      "source"."driver_id" AS "driver",
+      CAST("source"."city" AS VARCHAR(MAX)) AS "city",
+      DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+      DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST("source"."stored_at" AS TIMESTAMP)
+      ) AS "__at"
+    FROM "lake"."trips" AS "source"
+    WHERE
+      "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMP)))
+      AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)))
+      AND "source"."driver_id" IN (
+        SELECT
+          "spine"."driver"
+        FROM "spine"
+      )
+      AND CAST("source"."city" AS VARCHAR(MAX)) IN (
+        SELECT
+          "spine"."city"
+        FROM "spine"
+      )
+  ) AS "history"
+), "moments" AS (
+  SELECT
+    "history"."driver",
+    "history"."city",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."driver",
+    "spine"."city",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."driver",
+    "moments"."city",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."driver", "moments"."city"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."driver",
+    "filled"."city",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATEDIFF(
+    MICROSECOND,
+    CAST('1970-01-01' AS TIMESTAMP),
+    CAST("source"."stored_at" AS TIMESTAMP)
+  ) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."driver_id" = "matched"."driver"
+  AND CAST("source"."city" AS VARCHAR(MAX)) = "matched"."city"
+  AND "source"."ended_at" = TIMEZONE('UTC', DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMP)))
+  AND COALESCE(
+    DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST("source"."stored_at" AS TIMESTAMP)
+    ),
+    -9223372036854775807
+  ) <= "matched"."__time"
+WHERE
+  "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMP)))
+  AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)));
+
+-- join without keys
+WITH "history" AS (
+  SELECT
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)))
+), "moments" AS (
+  SELECT
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1 AND NOT "filled"."__event" IS NULL
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATEDIFF(
+    MICROSECOND,
+    CAST('1970-01-01' AS TIMESTAMP),
+    CAST("source"."stored_at" AS TIMESTAMP)
+  ) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON "source"."ended_at" = TIMEZONE('UTC', DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMP)))
+WHERE
+  "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)));
+
+-- join on keys of other types
+WITH "history" AS (
+  SELECT
+    CASE
+      WHEN (
+        "source"."half" IS NULL
+        OR CAST(CASE
+          WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+          AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+          THEN CAST("source"."half" AS BIGINT)
+        END AS DOUBLE PRECISION) = "source"."half"
+      )
+      THEN CASE
+        WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+        AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+        THEN CAST("source"."half" AS BIGINT)
+      END
+      ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+        '[repast] View \'fares\', column \'half\' of source \'trips\' has a value that is not a lossless Int64 key \'whole\': ' || CAST("source"."half" AS VARCHAR),
+        'value'
+      ) AS BIGINT)
+    END AS "whole",
+    CASE
+      WHEN (
+        "source"."city" IS NULL
+        OR NOT CASE
+          WHEN REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') ~ '^[0-9a-f]{32}$'
+          THEN SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 1 FOR 8) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 9 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 13 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 17 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 21 FOR 12)
+        END IS NULL
+      )
+      THEN CASE
+        WHEN REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') ~ '^[0-9a-f]{32}$'
+        THEN SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 1 FOR 8) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 9 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 13 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 17 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 21 FOR 12)
+      END
+      ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+        '[repast] View \'fares\', column \'city\' of source \'trips\' has a value that is not a lossless Uuid key \'id\': ' || CAST("source"."city" AS VARCHAR),
+        'value'
+      ) AS VARCHAR(MAX))
+    END AS "id",
+    TIMEZONE(
+      'UTC',
+      DATEADD(
+        MICROSECOND,
+        DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)),
+        CAST('1970-01-01' AS TIMESTAMP)
+      )
+    ) AS "at",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND CASE
+      WHEN (
+        "source"."half" IS NULL
+        OR CAST(CASE
+          WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+          AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+          THEN CAST("source"."half" AS BIGINT)
+        END AS DOUBLE PRECISION) = "source"."half"
+      )
+      THEN CASE
+        WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+        AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+        THEN CAST("source"."half" AS BIGINT)
+      END
+      ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+        '[repast] View \'fares\', column \'half\' of source \'trips\' has a value that is not a lossless Int64 key \'whole\': ' || CAST("source"."half" AS VARCHAR),
+        'value'
+      ) AS BIGINT)
+    END IN (
+      SELECT
+        "spine"."whole"
+      FROM "spine"
+    )
+    AND CASE
+      WHEN (
+        "source"."city" IS NULL
+        OR NOT CASE
+          WHEN REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') ~ '^[0-9a-f]{32}$'
+          THEN SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 1 FOR 8) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 9 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 13 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 17 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 21 FOR 12)
+        END IS NULL
+      )
+      THEN CASE
+        WHEN REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') ~ '^[0-9a-f]{32}$'
+        THEN SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 1 FOR 8) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 9 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 13 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 17 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 21 FOR 12)
+      END
+      ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+        '[repast] View \'fares\', column \'city\' of source \'trips\' has a value that is not a lossless Uuid key \'id\': ' || CAST("source"."city" AS VARCHAR),
+        'value'
+      ) AS VARCHAR(MAX))
+    END IN (
+      SELECT
+        "spine"."id"
+      FROM "spine"
+    )
+    AND TIMEZONE(
+      'UTC',
+      DATEADD(
+        MICROSECOND,
+        DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)),
+        CAST('1970-01-01' AS TIMESTAMP)
+      )
+    ) IN (
+      SELECT
+        "spine"."at"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."whole",
+    "history"."id",
+    "history"."at",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."whole",
+    "spine"."id",
+    "spine"."at",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."whole",
+    "moments"."id",
+    "moments"."at",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."whole", "moments"."id", "moments"."at"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."whole",
+    "filled"."id",
+    "filled"."at",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATEDIFF(
+    MICROSECOND,
+    CAST('1970-01-01' AS TIMESTAMP),
+    CAST("source"."stored_at" AS TIMESTAMP)
+  ) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON CASE
+    WHEN (
+      "source"."half" IS NULL
+      OR CAST(CASE
+        WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+        AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+        THEN CAST("source"."half" AS BIGINT)
+      END AS DOUBLE PRECISION) = "source"."half"
+    )
+    THEN CASE
+      WHEN "source"."half" >= CAST(-9223372036854775808 AS DOUBLE PRECISION)
+      AND "source"."half" < CAST(9223372036854775808 AS DOUBLE PRECISION)
+      THEN CAST("source"."half" AS BIGINT)
+    END
+    ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+      '[repast] View \'fares\', column \'half\' of source \'trips\' has a value that is not a lossless Int64 key \'whole\': ' || CAST("source"."half" AS VARCHAR),
+      'value'
+    ) AS BIGINT)
+  END = "matched"."whole"
+  AND CASE
+    WHEN (
+      "source"."city" IS NULL
+      OR NOT CASE
+        WHEN REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') ~ '^[0-9a-f]{32}$'
+        THEN SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 1 FOR 8) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 9 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 13 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 17 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 21 FOR 12)
+      END IS NULL
+    )
+    THEN CASE
+      WHEN REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') ~ '^[0-9a-f]{32}$'
+      THEN SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 1 FOR 8) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 9 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 13 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 17 FOR 4) || '-' || SUBSTRING(REPLACE(LOWER(CAST("source"."city" AS VARCHAR)), '-', '') FROM 21 FOR 12)
+    END
+    ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+      '[repast] View \'fares\', column \'city\' of source \'trips\' has a value that is not a lossless Uuid key \'id\': ' || CAST("source"."city" AS VARCHAR),
+      'value'
+    ) AS VARCHAR(MAX))
+  END = "matched"."id"
+  AND TIMEZONE(
+    'UTC',
+    DATEADD(
+      MICROSECOND,
+      DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)),
+      CAST('1970-01-01' AS TIMESTAMP)
+    )
+  ) = "matched"."at"
+  AND "source"."ended_at" = TIMEZONE('UTC', DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMP)))
+WHERE
+  "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMP)))
+  AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)));
+
+-- join on a day
+WITH "history" AS (
+  SELECT
+    CASE
+      WHEN (
+        "source"."ended_at" IS NULL
+        OR CAST(CAST("source"."ended_at" AS DATE) AS TIMESTAMP WITH TIME ZONE) = "source"."ended_at"
+      )
+      THEN CAST("source"."ended_at" AS DATE)
+      ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+        '[repast] View \'fares\', column \'ended_at\' of source \'trips\' has a value that is not a lossless Date key \'day\': ' || CAST("source"."ended_at" AS VARCHAR),
+        'value'
+      ) AS DATE)
+    END AS "day",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__at"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND CASE
+      WHEN (
+        "source"."ended_at" IS NULL
+        OR CAST(CAST("source"."ended_at" AS DATE) AS TIMESTAMP WITH TIME ZONE) = "source"."ended_at"
+      )
+      THEN CAST("source"."ended_at" AS DATE)
+      ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+        '[repast] View \'fares\', column \'ended_at\' of source \'trips\' has a value that is not a lossless Date key \'day\': ' || CAST("source"."ended_at" AS VARCHAR),
+        'value'
+      ) AS DATE)
+    END IN (
+      SELECT
+        "spine"."day"
+      FROM "spine"
+    )
+), "moments" AS (
+  SELECT
+    "history"."day",
+    "history"."__at",
+    0 AS "__side",
+    "history"."__event",
+    CAST(NULL AS BIGINT) AS "__row"
+  FROM "history"
+  UNION ALL
+  SELECT
+    "spine"."day",
+    "spine"."__time" AS "__at",
+    1 AS "__side",
+    CAST(NULL AS BIGINT) AS "__event",
+    "spine"."__row"
+  FROM "spine"
+), "filled" AS (
+  SELECT
+    "moments"."day",
+    "moments"."__at",
+    "moments"."__side",
+    "moments"."__row",
+    MAX("moments"."__event") OVER (
+      PARTITION BY "moments"."day"
+      ORDER BY "moments"."__at", "moments"."__side"
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS "__event"
+  FROM "moments"
+), "matched" AS (
+  SELECT
+    "filled"."__row",
+    "filled"."__at" AS "__time",
+    "filled"."day",
+    "filled"."__event"
+  FROM "filled"
+  WHERE
+    "filled"."__side" = 1
+    AND NOT "filled"."__event" IS NULL
+    AND "filled"."__event" >= "filled"."__at" - 86400000000
+)
+SELECT
+  "matched"."__row",
+  "matched"."__event",
+  DATEDIFF(
+    MICROSECOND,
+    CAST('1970-01-01' AS TIMESTAMP),
+    CAST("source"."stored_at" AS TIMESTAMP)
+  ) AS "__created",
+  "source"."fare" AS "fare"
+FROM "matched"
+INNER JOIN "lake"."trips" AS "source"
+  ON CASE
+    WHEN (
+      "source"."ended_at" IS NULL
+      OR CAST(CAST("source"."ended_at" AS DATE) AS TIMESTAMP WITH TIME ZONE) = "source"."ended_at"
+    )
+    THEN CAST("source"."ended_at" AS DATE)
+    ELSE CAST(JSON_EXTRACT_PATH_TEXT(
+      '[repast] View \'fares\', column \'ended_at\' of source \'trips\' has a value that is not a lossless Date key \'day\': ' || CAST("source"."ended_at" AS VARCHAR),
+      'value'
+    ) AS DATE)
+  END = "matched"."day"
+  AND "source"."ended_at" = TIMEZONE('UTC', DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMP)))
+WHERE
+  "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMP)))
+  AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711929600000000, CAST('1970-01-01' AS TIMESTAMP)));
+
+-- window of wall times in a zone
+SELECT
+  "source"."driver_id" AS "driver",
+  CASE
+    WHEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        TIMEZONE(
+          'UTC',
+          DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(TIMEZONE(
+                'Europe/Paris',
+                CAST(DATEADD(
+                  MICROSECOND,
+                  DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)) - 90000000000,
+                  CAST('1970-01-01' AS TIMESTAMP)
+                ) AS TIMESTAMP)
+              ) AS TIMESTAMP)
+            ) + 90000000000,
+            CAST('1970-01-01' AS TIMESTAMP)
+          )
+        )
+      ) AS TIMESTAMP)
+    ) = DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP))
+    THEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        CAST(DATEADD(
+          MICROSECOND,
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)) - 90000000000,
+          CAST('1970-01-01' AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) AS TIMESTAMP)
+    ) + 90000000000
+    ELSE DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        CAST(DATEADD(
+          MICROSECOND,
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)),
+          CAST('1970-01-01' AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) AS TIMESTAMP)
+    )
+  END AS "__event",
+  CAST(NULL AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+WHERE
+  "source"."wall" >= DATEADD(MICROSECOND, 1711663200000000, CAST('1970-01-01' AS TIMESTAMP))
+  AND "source"."wall" <= DATEADD(MICROSECOND, 1712026800000000, CAST('1970-01-01' AS TIMESTAMP))
+  AND CASE
+    WHEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        TIMEZONE(
+          'UTC',
+          DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(TIMEZONE(
+                'Europe/Paris',
+                CAST(DATEADD(
+                  MICROSECOND,
+                  DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)) - 90000000000,
+                  CAST('1970-01-01' AS TIMESTAMP)
+                ) AS TIMESTAMP)
+              ) AS TIMESTAMP)
+            ) + 90000000000,
+            CAST('1970-01-01' AS TIMESTAMP)
+          )
+        )
+      ) AS TIMESTAMP)
+    ) = DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP))
+    THEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        CAST(DATEADD(
+          MICROSECOND,
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)) - 90000000000,
+          CAST('1970-01-01' AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) AS TIMESTAMP)
+    ) + 90000000000
+    ELSE DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        CAST(DATEADD(
+          MICROSECOND,
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)),
+          CAST('1970-01-01' AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) AS TIMESTAMP)
+    )
+  END >= 1711843200000000
+  AND CASE
+    WHEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        TIMEZONE(
+          'UTC',
+          DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(TIMEZONE(
+                'Europe/Paris',
+                CAST(DATEADD(
+                  MICROSECOND,
+                  DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)) - 90000000000,
+                  CAST('1970-01-01' AS TIMESTAMP)
+                ) AS TIMESTAMP)
+              ) AS TIMESTAMP)
+            ) + 90000000000,
+            CAST('1970-01-01' AS TIMESTAMP)
+          )
+        )
+      ) AS TIMESTAMP)
+    ) = DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP))
+    THEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        CAST(DATEADD(
+          MICROSECOND,
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)) - 90000000000,
+          CAST('1970-01-01' AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) AS TIMESTAMP)
+    ) + 90000000000
+    ELSE DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        CAST(DATEADD(
+          MICROSECOND,
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)),
+          CAST('1970-01-01' AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) AS TIMESTAMP)
+    )
+  END <= 1711846800000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT CASE
+    WHEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        TIMEZONE(
+          'UTC',
+          DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(TIMEZONE(
+                'Europe/Paris',
+                CAST(DATEADD(
+                  MICROSECOND,
+                  DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)) - 90000000000,
+                  CAST('1970-01-01' AS TIMESTAMP)
+                ) AS TIMESTAMP)
+              ) AS TIMESTAMP)
+            ) + 90000000000,
+            CAST('1970-01-01' AS TIMESTAMP)
+          )
+        )
+      ) AS TIMESTAMP)
+    ) = DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP))
+    THEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        CAST(DATEADD(
+          MICROSECOND,
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)) - 90000000000,
+          CAST('1970-01-01' AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) AS TIMESTAMP)
+    ) + 90000000000
+    ELSE DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(TIMEZONE(
+        'Europe/Paris',
+        CAST(DATEADD(
+          MICROSECOND,
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."wall" AS TIMESTAMP)),
+          CAST('1970-01-01' AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) AS TIMESTAMP)
+    )
+  END IS NULL;
+
+-- window of times in text
+SELECT
+  "source"."driver_id" AS "driver",
+  CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(CASE
+        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+      END AS TIMESTAMP)
+    ) IS NULL
+    THEN CAST(JSON_EXTRACT_PATH_TEXT(
+      '[repast] View \'fares\', column \'text_time\' of source \'trips\' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR),
+      'value'
+    ) AS BIGINT)
+    WHEN "source"."text_time" ~ ':[0-9]{2}([.][0-9]+)? ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$'
+    THEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(CASE
+        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+      END AS TIMESTAMP)
+    )
+    ELSE CASE
+      WHEN DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          TIMEZONE(
+            'UTC',
+            DATEADD(
+              MICROSECOND,
+              DATEDIFF(
+                MICROSECOND,
+                CAST('1970-01-01' AS TIMESTAMP),
+                CAST(TIMEZONE(
+                  'Europe/Paris',
+                  CAST(DATEADD(
+                    MICROSECOND,
+                    DATEDIFF(
+                      MICROSECOND,
+                      CAST('1970-01-01' AS TIMESTAMP),
+                      CAST(CASE
+                        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+                      END AS TIMESTAMP)
+                    ) - 90000000000,
+                    CAST('1970-01-01' AS TIMESTAMP)
+                  ) AS TIMESTAMP)
+                ) AS TIMESTAMP)
+              ) + 90000000000,
+              CAST('1970-01-01' AS TIMESTAMP)
+            )
+          )
+        ) AS TIMESTAMP)
+      ) = DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(CASE
+          WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+          THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+        END AS TIMESTAMP)
+      )
+      THEN DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          CAST(DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(CASE
+                WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+              END AS TIMESTAMP)
+            ) - 90000000000,
+            CAST('1970-01-01' AS TIMESTAMP)
+          ) AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) + 90000000000
+      ELSE DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          CAST(DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(CASE
+                WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+              END AS TIMESTAMP)
+            ),
+            CAST('1970-01-01' AS TIMESTAMP)
+          ) AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      )
+    END
+  END AS "__event",
+  CAST(NULL AS BIGINT) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+WHERE
+  CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(CASE
+        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+      END AS TIMESTAMP)
+    ) IS NULL
+    THEN CAST(JSON_EXTRACT_PATH_TEXT(
+      '[repast] View \'fares\', column \'text_time\' of source \'trips\' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR),
+      'value'
+    ) AS BIGINT)
+    WHEN "source"."text_time" ~ ':[0-9]{2}([.][0-9]+)? ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$'
+    THEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(CASE
+        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+      END AS TIMESTAMP)
+    )
+    ELSE CASE
+      WHEN DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          TIMEZONE(
+            'UTC',
+            DATEADD(
+              MICROSECOND,
+              DATEDIFF(
+                MICROSECOND,
+                CAST('1970-01-01' AS TIMESTAMP),
+                CAST(TIMEZONE(
+                  'Europe/Paris',
+                  CAST(DATEADD(
+                    MICROSECOND,
+                    DATEDIFF(
+                      MICROSECOND,
+                      CAST('1970-01-01' AS TIMESTAMP),
+                      CAST(CASE
+                        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+                      END AS TIMESTAMP)
+                    ) - 90000000000,
+                    CAST('1970-01-01' AS TIMESTAMP)
+                  ) AS TIMESTAMP)
+                ) AS TIMESTAMP)
+              ) + 90000000000,
+              CAST('1970-01-01' AS TIMESTAMP)
+            )
+          )
+        ) AS TIMESTAMP)
+      ) = DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(CASE
+          WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+          THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+        END AS TIMESTAMP)
+      )
+      THEN DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          CAST(DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(CASE
+                WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+              END AS TIMESTAMP)
+            ) - 90000000000,
+            CAST('1970-01-01' AS TIMESTAMP)
+          ) AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) + 90000000000
+      ELSE DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          CAST(DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(CASE
+                WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+              END AS TIMESTAMP)
+            ),
+            CAST('1970-01-01' AS TIMESTAMP)
+          ) AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      )
+    END
+  END >= 1711843200000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT CASE
+    WHEN NOT "source"."text_time" IS NULL
+    AND DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(CASE
+        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+      END AS TIMESTAMP)
+    ) IS NULL
+    THEN CAST(JSON_EXTRACT_PATH_TEXT(
+      '[repast] View \'fares\', column \'text_time\' of source \'trips\' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR),
+      'value'
+    ) AS BIGINT)
+    WHEN "source"."text_time" ~ ':[0-9]{2}([.][0-9]+)? ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$'
+    THEN DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST(CASE
+        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+      END AS TIMESTAMP)
+    )
+    ELSE CASE
+      WHEN DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          TIMEZONE(
+            'UTC',
+            DATEADD(
+              MICROSECOND,
+              DATEDIFF(
+                MICROSECOND,
+                CAST('1970-01-01' AS TIMESTAMP),
+                CAST(TIMEZONE(
+                  'Europe/Paris',
+                  CAST(DATEADD(
+                    MICROSECOND,
+                    DATEDIFF(
+                      MICROSECOND,
+                      CAST('1970-01-01' AS TIMESTAMP),
+                      CAST(CASE
+                        WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                        THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+                      END AS TIMESTAMP)
+                    ) - 90000000000,
+                    CAST('1970-01-01' AS TIMESTAMP)
+                  ) AS TIMESTAMP)
+                ) AS TIMESTAMP)
+              ) + 90000000000,
+              CAST('1970-01-01' AS TIMESTAMP)
+            )
+          )
+        ) AS TIMESTAMP)
+      ) = DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(CASE
+          WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+          THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+        END AS TIMESTAMP)
+      )
+      THEN DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          CAST(DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(CASE
+                WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+              END AS TIMESTAMP)
+            ) - 90000000000,
+            CAST('1970-01-01' AS TIMESTAMP)
+          ) AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      ) + 90000000000
+      ELSE DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST(TIMEZONE(
+          'Europe/Paris',
+          CAST(DATEADD(
+            MICROSECOND,
+            DATEDIFF(
+              MICROSECOND,
+              CAST('1970-01-01' AS TIMESTAMP),
+              CAST(CASE
+                WHEN "source"."text_time" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?( ?([zZ]|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
+                THEN CAST("source"."text_time" AS TIMESTAMP WITH TIME ZONE)
+              END AS TIMESTAMP)
+            ),
+            CAST('1970-01-01' AS TIMESTAMP)
+          ) AS TIMESTAMP)
+        ) AS TIMESTAMP)
+      )
+    END
+  END IS NULL;
+
+-- newest row per key
+WITH "narrow" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    "source"."city" AS "city",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+    COALESCE(
+      DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST("source"."stored_at" AS TIMESTAMP)
+      ),
+      -9223372036854775807
+    ) AS "__created"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711843200000000, CAST('1970-01-01' AS TIMESTAMP)))
+    AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) <= 1711843200000000
+    AND NOT "source"."driver_id" IS NULL
+    AND NOT "source"."city" IS NULL
+    AND NOT DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) IS NULL
+), "latest" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    MAX("narrow"."__event") AS "__event"
+  FROM "narrow"
+  GROUP BY
+    "narrow"."driver",
+    "narrow"."city"
+), "wanted" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event",
+    MAX("narrow"."__created") AS "__created"
+  FROM "narrow"
+  INNER JOIN "latest"
+    ON "narrow"."driver" = "latest"."driver"
+    AND "narrow"."city" = "latest"."city"
+    AND "narrow"."__event" = "latest"."__event"
+  GROUP BY
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event"
+)
+SELECT
+  "source"."driver_id" AS "driver",
+  "source"."city" AS "city",
+  DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+  DATEDIFF(
+    MICROSECOND,
+    CAST('1970-01-01' AS TIMESTAMP),
+    CAST("source"."stored_at" AS TIMESTAMP)
+  ) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+INNER JOIN "wanted"
+  ON "source"."driver_id" = "wanted"."driver"
+  AND "source"."city" = "wanted"."city"
+  AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) = "wanted"."__event"
+  AND COALESCE(
+    DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST("source"."stored_at" AS TIMESTAMP)
+    ),
+    -9223372036854775807
+  ) = "wanted"."__created"
+WHERE
+  "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711843200000000, CAST('1970-01-01' AS TIMESTAMP)))
+  AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) <= 1711843200000000
+  AND NOT "source"."driver_id" IS NULL
+  AND NOT "source"."city" IS NULL
+  AND NOT DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) IS NULL;
+
+-- newest three that changed
+WITH "narrow" AS (
+  SELECT
+    "source"."driver_id" AS "driver",
+    "source"."city" AS "city",
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+    COALESCE(
+      DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST("source"."stored_at" AS TIMESTAMP)
+      ),
+      -9223372036854775807
+    ) AS "__created"
+  FROM "lake"."trips" AS "source"
+  WHERE
+    NOT "source"."driver_id" IS NULL
+    AND NOT "source"."city" IS NULL
+    AND NOT DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) IS NULL
+    AND (
+      DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) > 1711843200000000
+      OR DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST("source"."stored_at" AS TIMESTAMP)
+      ) >= 1711839600000000
+      OR DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST("source"."stored_at" AS TIMESTAMP)
+      ) IS NULL
+    )
+), "ranked" AS (
+  SELECT
+    "narrow"."driver",
+    "narrow"."city",
+    "narrow"."__event",
+    "narrow"."__created",
+    RANK() OVER (
+      PARTITION BY "narrow"."driver", "narrow"."city"
+      ORDER BY "narrow"."__event" DESC, "narrow"."__created" DESC
+    ) AS "__rank"
+  FROM "narrow"
+), "wanted" AS (
+  SELECT DISTINCT
+    "ranked"."driver",
+    "ranked"."city",
+    "ranked"."__event",
+    "ranked"."__created"
+  FROM "ranked"
+  WHERE
+    "ranked"."__rank" <= 3
+)
+SELECT
+  "source"."driver_id" AS "driver",
+  "source"."city" AS "city",
+  DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) AS "__event",
+  DATEDIFF(
+    MICROSECOND,
+    CAST('1970-01-01' AS TIMESTAMP),
+    CAST("source"."stored_at" AS TIMESTAMP)
+  ) AS "__created",
+  "source"."fare" AS "fare"
+FROM "lake"."trips" AS "source"
+INNER JOIN "wanted"
+  ON "source"."driver_id" = "wanted"."driver"
+  AND "source"."city" = "wanted"."city"
+  AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) = "wanted"."__event"
+  AND COALESCE(
+    DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST("source"."stored_at" AS TIMESTAMP)
+    ),
+    -9223372036854775807
+  ) = "wanted"."__created"
+WHERE
+  NOT "source"."driver_id" IS NULL
+  AND NOT "source"."city" IS NULL
+  AND NOT DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) IS NULL
+  AND (
+    DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) > 1711843200000000
+    OR DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST("source"."stored_at" AS TIMESTAMP)
+    ) >= 1711839600000000
+    OR DATEDIFF(
+      MICROSECOND,
+      CAST('1970-01-01' AS TIMESTAMP),
+      CAST("source"."stored_at" AS TIMESTAMP)
+    ) IS NULL
+  );
+
+-- counts of a load
+SELECT
+  COUNT(
+    CASE
+      WHEN "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711843200000000, CAST('1970-01-01' AS TIMESTAMP)))
+      AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711846800000000, CAST('1970-01-01' AS TIMESTAMP)))
+      AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) >= 1711843200000000
+      AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) <= 1711846800000000
+      AND NOT "source"."driver_id" IS NULL
+      AND NOT "source"."city" IS NULL
+      AND NOT DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) IS NULL
+      THEN 1
+    END
+  ) AS "read",
+  COUNT(
+    CASE
+      WHEN (
+        "source"."driver_id" IS NULL
+        OR "source"."city" IS NULL
+        OR DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) IS NULL
+      )
+      THEN 1
+    END
+  ) AS "rejected",
+  MAX(
+    CASE
+      WHEN "source"."ended_at" >= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711843200000000, CAST('1970-01-01' AS TIMESTAMP)))
+      AND "source"."ended_at" <= TIMEZONE('UTC', DATEADD(MICROSECOND, 1711846800000000, CAST('1970-01-01' AS TIMESTAMP)))
+      AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) >= 1711843200000000
+      AND DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) <= 1711846800000000
+      AND NOT "source"."driver_id" IS NULL
+      AND NOT "source"."city" IS NULL
+      AND NOT DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMP), CAST("source"."ended_at" AS TIMESTAMP)) IS NULL
+      THEN DATEDIFF(
+        MICROSECOND,
+        CAST('1970-01-01' AS TIMESTAMP),
+        CAST("source"."stored_at" AS TIMESTAMP)
+      )
+    END
+  ) AS "created_max"
+FROM "lake"."trips" AS "source";
