@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -152,3 +155,23 @@ def test_a_service_for_the_users_rows_and_keys(repo: Path, tmp_path: Path, capsy
     assert code == 0, said
     assert "Both give the same." in said
     assert said.count("same__rate") == said.count("stale__value") == 2
+
+
+def test_both_live_side_by_side_in_one_repo(repo: Path, tmp_path: Path) -> None:
+    """What the guide says: Repast applies, loads and is torn down beside Feast, whose files and tables stay."""
+    shared = Path(shutil.copytree(repo, tmp_path / "shared"))
+    (shared / "data/broken.parquet").unlink()
+    shutil.copyfile(shared / "data/late.parquet", shared / "data/broken.parquet")
+    registry, tables = (shared / "data/registry.db").read_bytes(), feast_tables(shared)
+    assert tables
+    for command in (["apply"], ["materialize-incremental"], ["teardown", "--yes", "shop"]):
+        assert run(["-c", str(shared), *command]) == 0
+        assert (shared / "data/registry.db").read_bytes() == registry
+        assert {name: rows for name, rows in feast_tables(shared).items() if name in tables} == tables
+    assert feast_tables(shared) == tables
+
+
+def feast_tables(repo: Path) -> dict[str, list[Any]]:
+    with closing(sqlite3.connect(repo / "data/online_store.db")) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
