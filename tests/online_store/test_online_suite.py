@@ -16,7 +16,7 @@ import pytest
 
 from repast.backends.online.memory import MemoryOnlineStore
 from repast.errors import NotFoundError, RepastError, UnavailableError
-from repast.ports.online import OnlineStore, OnlineTable, Reads, Values, WriteResult
+from repast.ports.online import OnlineStore, OnlineTable, Reads, SupportsFlush, Values, WriteResult
 from repast.testing.online import OnlineStoreSuite
 
 RULES = [name for name in dir(OnlineStoreSuite) if name.startswith("test_")]
@@ -427,6 +427,21 @@ class CountsAfterClose(MemoryOnlineStore):
         return 0 if self._closed else super().count(table)
 
 
+class FlushEmpties(MemoryOnlineStore, SupportsFlush):
+    def flush(self) -> None:
+        self._database().clear()
+
+
+class FlushNeedsATable(Broken, SupportsFlush):
+    def flush(self) -> None:
+        self.rows(OnlineTable("project", "view"))
+
+
+class FlushesAfterClose(MemoryOnlineStore, SupportsFlush):
+    def flush(self) -> None:
+        pass
+
+
 PLANTED: list[tuple[type[OnlineStore], str]] = [
     (CreatesAFolder, "test_making_and_reading_touch_nothing"),
     (ReadingMissingTableFails, "test_a_table_that_does_not_exist_reads_as_empty"),
@@ -485,6 +500,9 @@ PLANTED: list[tuple[type[OnlineStore], str]] = [
     (RestoresTheCatalog, "test_threads_may_create_and_drop_at_once"),
     (RowsOfTheirOwn, "test_two_stores_over_one_place_share_rows"),
     (CloseDropsRows, "test_rows_are_there_after_reopening"),
+    (FlushEmpties, "test_flushing_changes_no_row"),
+    (FlushNeedsATable, "test_flushing_changes_no_row"),
+    (FlushesAfterClose, "test_a_closed_store_says_so"),
     (StaysOpen, "test_a_closed_store_says_so"),
     (ClosesOnce, "test_a_closed_store_says_so"),
     (CountsAfterClose, "test_a_closed_store_says_so"),

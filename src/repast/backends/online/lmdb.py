@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from repast.errors import ClosedError, InvalidConfigError, InvalidRequestError, NotFoundError, require
-from repast.ports.online import OnlineStore, OnlineTable, Reads, Values, WriteResult
+from repast.ports.online import OnlineStore, OnlineTable, Reads, SupportsFlush, Values, WriteResult
 
 if TYPE_CHECKING:
     import lmdb
@@ -28,12 +28,12 @@ _TRUST_SECONDS = 1.0
 """How long reads go on without looking whether the file was deleted or replaced."""
 
 
-class LMDBOnlineStore(OnlineStore):
+class LMDBOnlineStore(OnlineStore, SupportsFlush):
     """Keeps rows in an LMDB environment: reads never wait, not even for a lock; writes take turns.
 
     Several threads and processes of one machine may share the folder. A batch is one transaction, and a read of
-    several tables sees one moment. The folder is made by the first ``create``. Rows survive a killed process; a
-    power cut may lose the newest batch, which loading again brings back.
+    several tables sees one moment. The folder is made by the first ``create``. Rows survive a killed process, and
+    those of a finished load a power cut too; it may lose the newest batch of what was pushed since.
 
     Args:
         repo_path: Folder of the repo, where a relative ``path`` starts.
@@ -157,6 +157,12 @@ class LMDBOnlineStore(OnlineStore):
             environment = self._look()
             name = self._name(table)
             return environment.read(lambda txn: _count(txn, environment.find(txn, name))) if environment else 0
+
+    def flush(self) -> None:
+        """Put the newest batch on the disk as a whole; all before it are."""
+        with self._explained():
+            if (environment := self._look()) is not None:
+                environment.flush()
 
     def close(self) -> None:
         """Let go of the folder. Idempotent."""

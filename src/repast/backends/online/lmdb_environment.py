@@ -135,6 +135,10 @@ class Environment:
                 except lmdb.MapFullError:
                     self._resize(self._lmdb.info()["map_size"] * 2)
 
+    def flush(self) -> None:
+        """Write through to the disk, the newest transaction's meta page included."""
+        self._lmdb.sync(True)
+
     def abandon(self) -> None:
         """Close what a fork has inherited, without touching what belongs to the parent.
 

@@ -123,8 +123,10 @@ class SqlitePool:
 
         Raises:
             UnavailableError: The disk refuses.
+            ClosedError: The pool is closed.
 
         """
+        self._check_open()
         try:
             log = os.open(f"{self.path}-wal", os.O_RDWR)
         except FileNotFoundError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from repast.errors import ClosedError
-from repast.ports.online import OnlineStore, WriteResult
+from repast.ports.online import OnlineStore, SupportsFlush, WriteResult
 from repast.testing.online.base import TABLE, OnlineStoreBase
 
 
@@ -47,6 +47,19 @@ class LifeRules(OnlineStoreBase):
         )
         again.close()
 
+    def test_flushing_changes_no_row(self, tmp_path: Path) -> None:
+        """A store that can flush may be asked at any time, before its first table too."""
+        store = self.make_store(tmp_path)
+        flush = store.flush if isinstance(store, SupportsFlush) else lambda: None
+        flush()
+        store.create([TABLE])
+        store.write(TABLE, [b"k"], [b"2"])
+        flush()
+        flush()
+        assert store.read([(TABLE, [b"k"])]) == [[b"2"]]
+        assert store.write(TABLE, [b"k"], [b"1"]) == WriteResult(late=1)
+        store.close()
+
     def test_a_closed_store_says_so(self, tmp_path: Path) -> None:
         """After ``close``, which may be called again, every other method raises ClosedError."""
         for used in (True, False):
@@ -65,6 +78,8 @@ class LifeRules(OnlineStoreBase):
                 lambda: store.count(TABLE),  # noqa: B023
                 lambda: asyncio.run(_aread(store)),  # noqa: B023
             ]
+            if isinstance(store, SupportsFlush):
+                calls.append(store.flush)
             for call in calls:
                 with pytest.raises(ClosedError):
                     call()
