@@ -45,6 +45,11 @@ class _Head(msgspec.Struct):
     format: int
 
 
+# Made now: threads that are the first to decode a type at once crash msgspec.
+_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_history = msgspec.json.Decoder(HistoryEntry).decode
+
+
 def changes_between(old: Manifest | None, new: Manifest) -> tuple[Change, ...]:
     """Return the objects that differ, in the order of their kinds, then by name."""
     changes: list[Change] = []
@@ -75,13 +80,13 @@ def decode_entry(data: bytes, *, where: str) -> HistoryEntry:
 
     """
     try:
-        found = msgspec.json.decode(data, type=_Head).format
+        found = _decode_head(data).format
         if found > FORMAT:
             raise UnsupportedError(
                 f"{where} has format {found}; this version of Repast reads up to {FORMAT}.",
                 hint="pip install -U repast",
             )
-        return msgspec.json.decode(data, type=HistoryEntry)
+        return _decode_history(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptDataError(
             f"{where} is not a Repast history document: {error}.", hint="it was left untouched; remove it if you can"

@@ -250,29 +250,35 @@ def decode_manifest(data: bytes, *, where: str) -> Manifest:
         UnsupportedError: It was written by a newer Repast.
 
     """
-    return _decode(data, Manifest, where)
+    return _decode(data, _manifests, where)
 
 
 def decode_state(data: bytes, *, where: str) -> ProjectState:
     """Read a project's load bookkeeping; errors as in :func:`decode_manifest`."""
-    return _decode(data, ProjectState, where)
+    return _decode(data, _states, where)
 
+
+class _Head(msgspec.Struct):
+    format: int
+
+
+# Made now, under the lock of the import: threads that are the first to decode a type at once crash msgspec.
+_decode_head = msgspec.json.Decoder(_Head).decode
+_manifests = msgspec.json.Decoder(Manifest)
+_states = msgspec.json.Decoder(ProjectState)
 
 _Decoded = TypeVar("_Decoded", Manifest, ProjectState)
 
 
-def _decode(data: bytes, cls: type[_Decoded], where: str) -> _Decoded:
-    class Probe(msgspec.Struct):
-        format: int
-
+def _decode(data: bytes, decoder: msgspec.json.Decoder[_Decoded], where: str) -> _Decoded:
     try:
-        found = msgspec.json.decode(data, type=Probe).format
+        found = _decode_head(data).format
         if found > FORMAT:
             raise UnsupportedError(
                 f"{where} has format {found}; this version of Repast reads up to {FORMAT}.",
                 hint="pip install -U repast",
             )
-        return msgspec.json.decode(data, type=cls)
+        return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptDataError(
             f"{where} is not a Repast registry document: {error}.",
