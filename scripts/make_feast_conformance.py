@@ -1,8 +1,7 @@
 """Write docs/reference/feast-conformance.md from Feast's inventory and the status of each of its rows.
 
-With ``--observe`` first use every name, parameter and method (tests/conformance.py of feast-compat) and write down
-what happens: the committed status is then reviewed like code. Rows of feature_store.yaml keep the status they have;
-new ones are "pending".
+With ``--observe`` first use every name, parameter, method, verb, option and key (the conformance modules in the tests
+of feast-compat) and write down what happens: the committed status is then reviewed like code.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "packages" / "feast-compat" / "tests"
 PAGE = ROOT / "docs" / "reference" / "feast-conformance.md"
-LABELS = {"works": "works", "warning": "accepted with warning", "refused": "refused", "pending": "pending"}
+LABELS = {"works": "works", "warning": "accepted with warning", "refused": "refused"}
 
 HEAD = """\
 # Feast's names, and what Repast does with them
@@ -33,8 +32,8 @@ refused name is refused with it. Everywhere: `to_proto` and `from_proto` are ref
 
 Made by `scripts/make_feast_conformance.py`; each row is a test (`packages/feast-compat/tests/test_conformance.py`).
 
-| | works | accepted with warning | refused | pending |
-| --- | ---: | ---: | ---: | ---: |
+| | works | accepted with warning | refused |
+| --- | ---: | ---: | ---: |
 """
 
 
@@ -78,14 +77,14 @@ def observe_commands() -> dict[str, list[str]]:
     return found
 
 
-def update_status(inventory: dict[str, Any], status: dict[str, Any]) -> dict[str, Any]:
-    """Return the status with all rows, and no others."""
-    updated: dict[str, Any] = {"python": observe_all(), "cli": observe_commands()}
-    for section in ("yaml",):
-        names = [f"{name} {key}".strip() for name, keys in inventory[section].items() for key in ("", *keys)]
-        known = status.get(section, {})
-        updated[section] = {name: known.get(name, ["pending", ""]) for name in dict.fromkeys(names)}
-    return updated
+def observe_keys() -> dict[str, list[str]]:
+    """Write every key of feature_store.yaml into one."""
+    sys.path.insert(0, str(TESTS))
+    import yaml_conformance
+
+    with tempfile.TemporaryDirectory() as place:
+        rows = yaml_conformance.rows()
+        return {yaml_conformance.name_of(row): list(yaml_conformance.observe(row, Path(place))) for row in rows}
 
 
 def cell(text: str) -> str:
@@ -116,6 +115,19 @@ def python_rows(module: str, names: dict[str, Any], status: dict[str, list[str]]
     return lines
 
 
+def grouped_rows(name: str, keys: list[str], status: dict[str, list[str]]) -> list[str]:
+    """One line for a verb or section, and for those of its options and keys that fare alike."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for key in ("", *keys):
+        found = status.get(f"{name} {key}".strip())
+        if found is not None:
+            lines.setdefault((found[0], found[1]), []).extend([f"`{key}`"] if key else [])
+    return [
+        f"| {f'`{name}`' if name else 'at the top'} | {' '.join(shown)} | {LABELS[state]} | {cell(note)} |"
+        for (state, note), shown in lines.items()
+    ]
+
+
 def page(inventory: dict[str, Any], status: dict[str, Any]) -> str:
     parts = [HEAD.format(version=inventory["feast"]).rstrip()]
     for section, label in (("python", "Python"), ("cli", "`feast` command"), ("yaml", "feature_store.yaml")):
@@ -126,23 +138,20 @@ def page(inventory: dict[str, Any], status: dict[str, Any]) -> str:
         lines = python_rows(module, names, status["python"])
         parts += ["", f"## `{module}`", "", "| name | status | what happens |", "| --- | --- | --- |", *lines]
     for section, title in (("cli", "The `feast` command"), ("yaml", "feature_store.yaml")):
-        parts += ["", f"## {title}", "", "| | status | what happens |", "| --- | --- | --- |"]
-        parts += [
-            f"| `{name or '(top)'}` | {LABELS[s]} | {cell(note)} |" for name, (s, note) in status[section].items()
-        ]
+        parts += ["", f"## {title}", "", "| | | status | what happens |", "| --- | --- | --- | --- |"]
+        for name, keys in inventory[section].items():
+            parts += grouped_rows(name, keys, status[section])
     return "\n".join(parts) + "\n"
 
 
 def load() -> tuple[dict[str, Any], dict[str, Any]]:
-    path = TESTS / "status.json"
-    status = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return json.loads((TESTS / "inventory.json").read_text(encoding="utf-8")), status
+    inventory, status = (json.loads((TESTS / f"{name}.json").read_text("utf-8")) for name in ("inventory", "status"))
+    return inventory, status
 
 
 def main() -> None:
-    inventory, status = load()
     if "--observe" in sys.argv:
-        status = update_status(inventory, status)
+        status = {"python": observe_all(), "cli": observe_commands(), "yaml": observe_keys()}
         (TESTS / "status.json").write_text(json.dumps(status, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PAGE.write_text(page(*load()), encoding="utf-8")
 

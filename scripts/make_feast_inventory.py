@@ -17,6 +17,7 @@ import importlib.machinery
 import importlib.metadata
 import inspect
 import json
+import re
 import sys
 import types
 import warnings
@@ -77,6 +78,14 @@ infra.passthrough_provider infra.provider infra.registry.base_registry infra.reg
 infra.registry.remote infra.registry.registry_store infra.registry.s3 infra.registry.gcs
 infra.registry.contrib.azure.azure_registry_store infra.registry.snowflake infra.registry.sql
 """
+CONFIG_MODULES = """
+infra.utils.postgres.postgres_config infra.mcp_servers.mcp_config mlflow_integration.config
+infra.compute_engines.aws_lambda.lambda_engine infra.compute_engines.flink.compute
+infra.compute_engines.kubernetes.k8s_engine infra.compute_engines.local.compute infra.compute_engines.ray.config
+infra.compute_engines.snowflake.snowflake_engine infra.compute_engines.spark.compute
+infra.compute_engines.spark_application.config infra.compute_engines.trino.compute
+"""
+"""Modules of which only the configuration is listed."""
 PROTO = ("to_proto", "from_proto", "to_proto_meta", "to_proto_spec")
 
 
@@ -182,8 +191,10 @@ def read_class(node: ast.ClassDef) -> dict[str, Any]:
     names = [n.target.id for n in fields if isinstance(n.target, ast.Name) and n.target.id != "model_config"]
     if "Config" in bases or "BaseModel" in bases:
         given = {n.target.id: n.value for n in fields if isinstance(n.target, ast.Name) and n.value is not None}
-        defaults = {k: v.value if isinstance(v, ast.Constant) else None for k, v in given.items()}
-        return {"kind": "config", "params": names, "defaults": defaults}
+        defaults = {k: written(v) for k, v in given.items()}
+        found = {"kind": "config", "params": names, "defaults": defaults, "bases": re.findall(r"\w+", bases)}
+        aliases = {k: alias for k, v in given.items() if (alias := alias_of(v))}
+        return found | ({"aliases": aliases} if aliases else {})
     if "Enum" in bases:
         members = [n for n in node.body if isinstance(n, ast.Assign)]
         return {"kind": "enum", "members": {ast.unparse(n.targets[0]): ast.literal_eval(n.value) for n in members}}
@@ -201,25 +212,75 @@ def read_class(node: ast.ClassDef) -> dict[str, Any]:
     return {"kind": "class", "params": made, "methods": public, "properties": properties}
 
 
+def alias_of(node: ast.expr) -> str | None:
+    """Return what feature_store.yaml calls an option that goes by another name in Python."""
+    if not isinstance(node, ast.Call):
+        return None
+    return next((ast.literal_eval(k.value) for k in node.keywords if k.arg == "alias"), None)
+
+
+def written(node: ast.expr) -> Any:
+    """Return a default as it is written: a constant, or the name of an enumeration's member."""
+    return node.value if isinstance(node, ast.Constant) else node.attr if isinstance(node, ast.Attribute) else None
+
+
 SECTIONS = {
     "OnlineStoreConfig": "online_store",
     "OfflineStoreConfig": "offline_store",
     "RegistryConfig": "registry",
     "FeatureServerConfig": "feature_server",
-    "AuthConfig": "auth",
+    "ComputeEngineConfig": "batch_engine",
 }
+BLOCKS = {
+    "DataQualityMonitoringConfig": "data_quality_monitoring",
+    "EmbeddingModelConfig": "embedding_model",
+    "FaissOnlineStoreConfig": "online_store feast.infra.online_stores.faiss_online_store.FaissOnlineStore",
+    "FeatureLoggingConfig": "feature_server.feature_logging",
+    "KubernetesAuthConfig": "auth kubernetes",
+    "MaterializationConfig": "materialization",
+    "McpRegistryConfig": "registry.mcp",
+    "MetricsConfig": "feature_server.metrics",
+    "MlflowConfig": "mlflow",
+    "NoAuthConfig": "auth no_auth",
+    "OidcAuthConfig": "auth oidc",
+    "OidcClientAuthConfig": "auth oidc",
+    "OpenLineageConfig": "openlineage",
+    "OpenLineageConsumerConfig": "openlineage.consumer",
+    "RepoConfig": "",
+}
+"""Configurations by name -> where they are in feature_store.yaml; others by how their names end, and their type."""
+BASES = ("BaseFeatureServerConfig",)
+MIXED_IN = {"VectorStoreConfig": {"vector_enabled", "similarity"}}
+"""Classes with options that are no models."""
 
 
 def yaml_keys(modules: dict[str, Any]) -> dict[str, list[str]]:
     """The keys of feature_store.yaml: at the top, and per section and type of backend."""
-    keys: dict[str, set[str]] = {"": set(modules["feast.repo_config"]["RepoConfig"]["params"])}
+    configs = {n: f for names in modules.values() for n, f in names.items() if f["kind"] == "config"}
+    keys: dict[str, set[str]] = {}
     for names in modules.values():
         for name, facts in names.items():
-            section = next((s for suffix, s in SECTIONS.items() if name.endswith(suffix)), None)
-            if section and facts["kind"] == "config":
-                kind = facts["defaults"].get("type") or facts["defaults"].get("registry_type") or ""
-                keys.setdefault(f"{section} {kind}".strip(), set()).update(facts["params"])
+            place = place_of(name, facts) if facts["kind"] == "config" else None
+            if place is not None:
+                keys.setdefault(place, set()).update(with_inherited(facts, configs))
     return {section: sorted(found) for section, found in sorted(keys.items())}
+
+
+def place_of(name: str, facts: dict[str, Any]) -> str | None:
+    if name in BLOCKS or name in BASES:
+        return BLOCKS.get(name)
+    section = next((s for suffix, s in SECTIONS.items() if name.endswith(suffix)), None)
+    kind = facts["defaults"].get("type") or facts["defaults"].get("registry_type") or ""
+    return f"{section} {kind}".strip() if section and kind else None
+
+
+def with_inherited(facts: dict[str, Any], configs: dict[str, Any]) -> set[str]:
+    found = {facts.get("aliases", {}).get(param, param) for param in facts["params"]}
+    for base in facts.get("bases", ()):
+        found |= MIXED_IN.get(base, set())
+        if base in configs and configs[base] is not facts:
+            found |= with_inherited(configs[base], configs)
+    return found
 
 
 def commands(group: Any, path: str = "feast") -> dict[str, list[str]]:
@@ -233,6 +294,19 @@ def commands(group: Any, path: str = "feast") -> dict[str, list[str]]:
     return found
 
 
+def full(names: str) -> list[str]:
+    return [f"feast.{name}" for name in names.split()]
+
+
+def listed(name: str) -> dict[str, Any]:
+    """List a module by importing it, or where that fails by its text."""
+    with contextlib.suppress(BaseException):  # read below
+        found = describe(importlib.import_module(name))
+        if found:
+            return found
+    return read(name)
+
+
 def main() -> None:
     warnings.simplefilter("ignore")
     sys.stdout, out = sys.stderr, sys.stdout
@@ -241,16 +315,12 @@ def main() -> None:
     exported = {name: {"kind": "export"} for name in sorted(feast.__all__)}
     inventory: dict[str, Any] = {"feast": importlib.metadata.version("feast"), "modules": {"feast": exported}}
     sys.meta_path.append(Finder())
-    for short in MODULES.split():
-        name = f"feast.{short}"
-        with contextlib.suppress(BaseException):  # read below
-            inventory["modules"][name] = describe(importlib.import_module(name))
-        if not inventory["modules"].get(name):
-            inventory["modules"][name] = read(name)
+    for name in full(MODULES):
+        inventory["modules"][name] = listed(name)
     from feast.cli.cli import cli
 
     inventory["cli"] = {"feast": [max(p.opts, key=len) for p in cli.params], **commands(cli)}
-    inventory["yaml"] = yaml_keys(inventory["modules"])
+    inventory["yaml"] = yaml_keys(inventory["modules"] | {name: listed(name) for name in full(CONFIG_MODULES)})
     json.dump(inventory, out, indent=1, sort_keys=True)
     out.write("\n")
 

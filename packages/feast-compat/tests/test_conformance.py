@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import warnings
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import cli_conformance
-from conformance import CHANGING, HERE, Row, inventory, observe, open_store, rows
+import yaml_conformance
+from conformance import CHANGING, HERE, Row, observe, open_store, rows
 
 STATUS = json.loads((HERE / "status.json").read_text(encoding="utf-8"))
 ROWS = list(rows())
@@ -65,9 +67,25 @@ def test_a_verb_or_an_option_is_what_the_table_says(row: cli_conformance.Row, re
     assert cli_conformance.observe(row, folder)[0] == status
 
 
+@pytest.mark.parametrize("row", list(yaml_conformance.rows()), ids=yaml_conformance.name_of)
+def test_a_key_is_what_the_table_says(row: yaml_conformance.Row, tmp_path: Path) -> None:
+    status, _ = STATUS["yaml"][yaml_conformance.name_of(row)]
+    assert yaml_conformance.observe(row, tmp_path)[0] == status
+
+
 @pytest.mark.parametrize("section", ["cli", "yaml"])
 def test_no_verb_option_or_key_is_missing_and_none_is_invented(section: str) -> None:
-    known = {f"{name} {key}".strip() for name, keys in inventory()[section].items() for key in ("", *keys)}
-    assert set(STATUS[section]) == known
-    assert {status for status, _ in STATUS[section].values()} <= {"works", "warning", "refused", "pending"}
-    assert all(note for status, note in STATUS[section].values() if status not in ("works", "pending"))
+    module = {"cli": cli_conformance, "yaml": yaml_conformance}[section]
+    assert set(STATUS[section]) == {module.name_of(row) for row in module.rows()}
+    assert {status for status, _ in STATUS[section].values()} <= {"works", "warning", "refused"}
+    assert all(note for status, note in STATUS[section].values() if status != "works")
+
+
+def test_the_page_is_made_of_the_table() -> None:
+    script = HERE.parents[2] / "scripts" / "make_feast_conformance.py"
+    spec = importlib.util.spec_from_file_location("make_feast_conformance", script)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert made.PAGE.read_text("utf-8") == made.page(*made.load()), "run scripts/make_feast_conformance.py"

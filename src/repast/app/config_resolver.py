@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from repast.app.document import Document, config_error
-from repast.app.feast_key import BACKEND_ALIASES, BATCH_ENGINES, IGNORED_KEYS, IGNORED_OPTIONS, REGISTRY_OPTIONS
+from repast.app.feast_key import (
+    BACKEND_ALIASES,
+    BATCH_ENGINES,
+    IGNORED_KEYS,
+    IGNORED_OPTIONS,
+    OPTION_NAMES,
+    REGISTRY_OPTIONS,
+)
 from repast.app.section import BackendConfig
 from repast.errors import Problem, did_you_mean
 
@@ -80,6 +87,9 @@ class ConfigResolver:
             self.report(
                 f"auth.type {kind!r} is not supported: nothing would check who asks.", "auth", hint="type: no_auth"
             )
+        elif isinstance(auth, Mapping):
+            for option in sorted(set(map(str, auth)) - {"type"}):
+                self.report(f"auth.{option} is not supported: nothing would check who asks.", "auth", option)
 
     def project(self) -> str:
         project = self.values.get("project")
@@ -162,6 +172,10 @@ class ConfigResolver:
             self.ignored["feature_server.type"] = "there is no MCP server yet"
         elif kind != "local":
             self.report(f"feature_server.type must be 'local', not {kind!r}.", "feature_server", "type")
+        metrics = written.get("metrics")
+        for option in metrics if isinstance(metrics, Mapping) else ():
+            if option != "enabled":
+                self.ignored[f"feature_server.metrics.{option}"] = "all metrics are offered, or none"
         return BackendConfig("feature_server", "local", self.options("feature_server", "local", written), self.origin)
 
     def type_of(self, section: str, written: Mapping[str, object], default: str) -> str:
@@ -177,12 +191,13 @@ class ConfigResolver:
 
     def options(self, section: str, kind: str, written: Mapping[str, object]) -> dict[str, object]:
         reasons = IGNORED_OPTIONS.get((section, kind), {})
+        names = OPTION_NAMES.get((section, kind), {})
         kept: dict[str, object] = {}
         for option, value in written.items():
             if option in reasons:
                 self.ignored[f"{section}.{option}"] = reasons[option]
             elif option != "type" and not (section == "registry" and option in REGISTRY_OPTIONS):
-                kept[option] = value
+                kept[names.get(option, option)] = value
         return kept
 
     def registry_ttl(self) -> timedelta | None:

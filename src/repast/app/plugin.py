@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from repast.app.config import RepoConfig
 from repast.app.document import config_error
 from repast.app.entry_point import installed
+from repast.app.feast_key import MISSING_BACKENDS
 from repast.app.option import check_options
 from repast.app.section import BackendConfig
 from repast.errors import InvalidConfigError, MissingDependencyError, Problem, UnsupportedError, did_you_mean
@@ -114,6 +115,8 @@ def find_class(config: RepoConfig, backend: BackendConfig) -> type | Problem:
     """
     types = installed(GROUPS[backend.section])
     target = types.get(backend.type)
+    if target is None and is_feasts(backend):
+        return _without_code(backend, types)
     if target is None and not is_dotted(backend.type):
         return _unknown(backend, types)
     module_name, _, attribute = split_path(target or backend.type)
@@ -178,6 +181,20 @@ def reach(module_name: str, folder: Path) -> None:
     top = module_name.partition(".")[0]
     if str(folder) not in sys.path and importlib.util.find_spec(top) is None:
         sys.path.append(str(folder))
+
+
+def is_feasts(backend: BackendConfig) -> bool:
+    """Tell whether a type is one of Feast's that Repast has no code for."""
+    return backend.type in MISSING_BACKENDS[backend.section] or backend.type.startswith("feast.infra.")
+
+
+def _without_code(backend: BackendConfig, types: Mapping[str, str]) -> Problem:
+    guide = {"registry": "write-a-registry", "online_store": "write-an-online-store"}.get(backend.section)
+    return Problem(
+        f"{backend.section}.type {backend.type!r} is Feast's, and Repast has no code for it.",
+        location=backend.location("type"),
+        hint=f"use one of {', '.join(sorted(types))}, or write one: docs/how-to/{guide or 'write-an-engine'}.md",
+    )
 
 
 def _unknown(backend: BackendConfig, types: Mapping[str, str]) -> Problem:

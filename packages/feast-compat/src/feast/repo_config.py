@@ -241,8 +241,10 @@ def say_ignored(config: RepastConfig) -> None:
 
 
 def load_repo_config(repo_path: Path, fs_yaml_file: Path) -> RepoConfig:
-    """Read feature_store.yaml."""
-    return RepoConfig._of(load_config(repo_path, file=fs_yaml_file))
+    """Read feature_store.yaml, and say which keys are accepted without effect."""
+    config = load_config(repo_path, file=fs_yaml_file)
+    say_ignored(config)
+    return RepoConfig._of(config)
 
 
 def as_repast(config: object) -> RepastConfig:

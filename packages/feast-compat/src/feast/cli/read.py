@@ -12,6 +12,7 @@ from feast.cli.load import to_moment
 from feast.cli.session import Session, pass_session
 from feast.cli.table import print_json
 from repast.cli.group import TaughtUsageError
+from repast.core.clock import to_utc
 
 
 @click.command("get-online-features")
@@ -50,8 +51,12 @@ def get_historical_features(
     rows = _read_rows(dataframe) if dataframe is not None else None
     with session.open_store() as store:
         job = store.get_historical_features(rows, list(features), start_date=start_date, end_date=end_date)
-        frame = job.to_df()
-    click.echo(frame.to_json(orient="records", indent=4, date_format="epoch", date_unit="ms"))
+        table = job.to_arrow()
+    print_json([{name: _milliseconds(value) for name, value in row.items()} for row in table.to_pylist()])
+
+
+def _milliseconds(value: Any) -> Any:
+    return round(to_utc(value).timestamp() * 1000) if isinstance(value, datetime) else value
 
 
 def _read_rows(text: str) -> Any:
