@@ -1,4 +1,6 @@
-"""One Spark session for all tests of a process, and fewer random examples: each is several jobs.
+"""One Spark session for all tests of a process, and few random examples: each is several jobs of a second.
+
+``SPARK_TEST_EXAMPLES`` asks for more of them.
 
 ``SPARK_TEST_PLACE`` says where it is: ``local`` (the default), ``standalone`` (a master and two workers) or
 ``connect`` (a Spark Connect server).
@@ -17,7 +19,8 @@ from hypothesis import settings
 from server.spark import Cluster, cluster_conf, connect_server, local_conf, standalone_cluster
 
 PLACE = os.environ.get("SPARK_TEST_PLACE", "local")
-settings.register_profile("spark", settings.get_profile("default"), max_examples=6)
+EXAMPLES = int(os.environ.get("SPARK_TEST_EXAMPLES", "2"))
+settings.register_profile("spark", settings.get_profile("default"), max_examples=EXAMPLES)
 
 
 @pytest.fixture(autouse=True)

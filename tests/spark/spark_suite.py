@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +15,8 @@ from repast.ports.offline import OfflineEngine
 class SparkSuite:
     """What a subclass of the suite provides."""
 
-    options: ClassVar[Mapping[str, object]] = {}
-
     def make_engine(self, folder: Path) -> OfflineEngine:
-        return SparkEngine(repo_path=folder, **self.options)
+        return SparkEngine(repo_path=folder)
 
     def make_variants(self, folder: Path) -> list[OfflineEngine]:
         return [self.make_engine(folder)]

@@ -149,7 +149,8 @@ class Bench:
 
 def fewer_examples() -> settings:
     """Return settings for rules whose examples are many rows or several runs each."""
-    return settings(max_examples=max(5, settings().max_examples // 4))
+    usual = settings().max_examples
+    return settings(max_examples=min(usual, max(5, usual // 4)))
 
 
 def join_plan(frame: Frame, source: SourceSpec, *, ttl_us: int | None = None, as_of: AsOf = "event") -> PointInTimeJoin:

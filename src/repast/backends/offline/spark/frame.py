@@ -58,7 +58,7 @@ class SparkFrame(Frame):
 
     def _write(self, place: str, write: Any) -> None:
         try:
-            write(self.native.write.mode("errorifexists"))
+            write(self.native.write.mode("error"))
         except Exception as error:  # py4j, gRPC and PySpark have no common error
             if any(word in str(error) for word in _TAKEN):
                 raise ConflictError(

@@ -148,8 +148,12 @@ def _with_texts(reader: Any, frame: DataFrame, source: SourceSpec, urls: list[st
 
 
 def _nanos(path: str) -> dict[str, pa.DataType]:
-    schema = pq.read_schema(path)
-    return {f.name: f.type for f in schema if pa.types.is_timestamp(f.type) and f.type.unit == "ns"}
+    with pq.ParquetFile(path) as file:
+        schema, columns = file.schema_arrow, [file.schema.column(i) for i in range(len(file.schema))]
+    # INT96 is how Spark itself writes times by default: Arrow says nanoseconds of them, Spark reads them as times.
+    numbers = {column.path for column in columns if column.physical_type == "INT64"}
+    found = [f for f in schema if pa.types.is_timestamp(f.type) and f.type.unit == "ns" and f.name in numbers]
+    return {f.name: f.type for f in found}
 
 
 def _changed_files(plan: OfflinePlan | None) -> tuple[str, ...] | None:
