@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from repast.backends.online.redis import RedisOnlineStore
 from repast.errors import NotFoundError, UnavailableError
 from repast.ports.online import OnlineTable, WriteResult
+from server.proxy import Proxy
 from server.redis import RedisServer, free_port, run_redis, run_redis_cluster, run_redis_sentinel, wait_until
 
 TABLE = OnlineTable("project", "view")
@@ -150,43 +150,8 @@ def test_connections_that_are_cut_are_made_again(server: RedisServer, store: Red
     assert store.count(TABLE) == len(KEYS)
 
 
-class Proxy:
-    """Passes bytes on to a server, and cuts the line after so many."""
-
-    def __init__(self, server: RedisServer) -> None:
-        self.port = free_port()
-        self.left: int | None = None
-        self._target = server.port
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                one, other = self._listener.accept()[0], socket.create_connection(("127.0.0.1", self._target))
-                for source, target, counts in ((one, other, True), (other, one, False)):
-                    threading.Thread(target=self._pass_on, args=(source, target, counts), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket, counts: bool) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(4096):
-                if counts and self.left is not None:
-                    data, self.left = data[: self.left], self.left - len(data)
-                target.sendall(data)
-                if counts and self.left is not None and self.left <= 0:
-                    break
-        for line in (source, target):
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-        source.close()
-
-
 def test_a_batch_that_is_cut_can_be_written_again(server: RedisServer, store: RedisOnlineStore) -> None:
-    proxy = Proxy(server)
+    proxy = Proxy(server.port)
     through = RedisOnlineStore(repo_path=".", connection_string=f"127.0.0.1:{proxy.port}", retries=0)
     for step, left in enumerate((100, 30_000, 60_000), 1):
         proxy.left = left

@@ -6,10 +6,9 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3.session
 import botocore.config
@@ -19,10 +18,8 @@ from aiobotocore.session import AioSession
 
 from repast.backends.online.connection_pool import closed
 from repast.backends.online.dynamodb_failure import EXPLAINED, code_of, explain
+from repast.backends.online.parallel import Item, Result, Workers
 from repast.backends.online.per_loop import PerLoop
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -58,14 +55,6 @@ class _Process:
             endpoint_url=settings.endpoint_url,
             config=botocore.config.Config(**settings.config),
         )
-        # Apart: reads do not queue behind a load.
-        self.readers = ThreadPoolExecutor(settings.readers, "repast-dynamodb-read")
-        self.writers = ThreadPoolExecutor(settings.writers, "repast-dynamodb-write")
-
-    def close(self) -> None:
-        for pool in (self.readers, self.writers):
-            pool.shutdown(wait=False)
-        self.client.close()
 
 
 class _LoopClient:
@@ -111,6 +100,9 @@ class DynamodbLink:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._process: _Process | None = None
+        # Apart: reads do not queue behind a load.
+        self._readers = Workers(settings.readers, "repast-dynamodb-read")
+        self._writers = Workers(settings.writers, "repast-dynamodb-write")
         loader = botocore.loaders.create_loader()
         self._clients: PerLoop[_LoopClient] = PerLoop(
             lambda: _LoopClient(settings, loader), lambda client: client.close()
@@ -155,21 +147,22 @@ class DynamodbLink:
 
     def read_each(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Do some reading for each item, several at once; return the results in no order."""
-        return _each(self._opened().readers, self._settings.readers, work, items)
+        self._opened()
+        return self._readers.each(work, items)
 
     def write_each(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-        """Do some writing for each item, several at once; return the results in no order.
-
-        When one fails no more is begun, and nothing goes on behind the caller's back.
-        """
-        return _each(self._opened().writers, self._settings.writers, work, items)
+        """Do some writing for each item, several at once; return the results in no order."""
+        self._opened()
+        return self._writers.each(work, items)
 
     def close(self) -> None:
         """Close connections. Idempotent."""
         self._closed = True
         process, self._process = self._process, None
         if process is not None and process.pid == os.getpid():
-            process.close()
+            process.client.close()
+        self._readers.close()
+        self._writers.close()
         self._clients.close()
 
     def _opened(self) -> _Process:
@@ -182,31 +175,3 @@ class DynamodbLink:
                 if self._process is None:
                     self._process = _Process(self._settings)
         return self._process
-
-
-def _each(
-    pool: ThreadPoolExecutor, workers: int, work: Callable[[Item], Result], items: Sequence[Item]
-) -> list[Result]:
-    if len(items) == 1 or workers == 1:
-        return [work(item) for item in items]
-    stop = threading.Event()
-
-    def run(part: Sequence[Item]) -> list[Result]:
-        results = []
-        try:
-            for item in part:
-                if stop.is_set():
-                    break
-                results.append(work(item))
-        except BaseException:
-            stop.set()
-            raise
-        return results
-
-    futures = [pool.submit(run, items[start::workers]) for start in range(min(workers, len(items)))]
-    try:
-        wait(futures)
-    finally:
-        stop.set()
-        wait(futures)
-    return [result for future in futures for result in future.result()]
