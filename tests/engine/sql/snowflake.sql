@@ -780,7 +780,7 @@ SELECT
       CAST('1970-01-01' AS TIMESTAMPNTZ),
       CASE
         WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-        THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+        THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
       END
     ) IS NULL
     THEN CAST(CAST('[repast] View \'fares\', column \'text_time\' of source \'trips\' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR) AS BIGINT) AS BIGINT)
@@ -790,7 +790,7 @@ SELECT
       CAST('1970-01-01' AS TIMESTAMPNTZ),
       CASE
         WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-        THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+        THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
       END
     )
     ELSE CASE
@@ -815,7 +815,7 @@ SELECT
                     CAST('1970-01-01' AS TIMESTAMPNTZ),
                     CASE
                       WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                      THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                      THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
                     END
                   ) - 90000000000,
                   CAST('1970-01-01' AS TIMESTAMPNTZ)
@@ -830,7 +830,7 @@ SELECT
         CAST('1970-01-01' AS TIMESTAMPNTZ),
         CASE
           WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-          THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+          THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
         END
       )
       THEN DATEDIFF(
@@ -846,7 +846,7 @@ SELECT
               CAST('1970-01-01' AS TIMESTAMPNTZ),
               CASE
                 WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
               END
             ) - 90000000000,
             CAST('1970-01-01' AS TIMESTAMPNTZ)
@@ -866,7 +866,7 @@ SELECT
               CAST('1970-01-01' AS TIMESTAMPNTZ),
               CASE
                 WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
               END
             ),
             CAST('1970-01-01' AS TIMESTAMPNTZ)
@@ -886,7 +886,7 @@ WHERE
       CAST('1970-01-01' AS TIMESTAMPNTZ),
       CASE
         WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-        THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+        THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
       END
     ) IS NULL
     THEN CAST(CAST('[repast] View \'fares\', column \'text_time\' of source \'trips\' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR) AS BIGINT) AS BIGINT)
@@ -896,7 +896,7 @@ WHERE
       CAST('1970-01-01' AS TIMESTAMPNTZ),
       CASE
         WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-        THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+        THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
       END
     )
     ELSE CASE
@@ -921,7 +921,7 @@ WHERE
                     CAST('1970-01-01' AS TIMESTAMPNTZ),
                     CASE
                       WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                      THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                      THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
                     END
                   ) - 90000000000,
                   CAST('1970-01-01' AS TIMESTAMPNTZ)
@@ -936,7 +936,7 @@ WHERE
         CAST('1970-01-01' AS TIMESTAMPNTZ),
         CASE
           WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-          THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+          THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
         END
       )
       THEN DATEDIFF(
@@ -952,7 +952,7 @@ WHERE
               CAST('1970-01-01' AS TIMESTAMPNTZ),
               CASE
                 WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
               END
             ) - 90000000000,
             CAST('1970-01-01' AS TIMESTAMPNTZ)
@@ -972,7 +972,7 @@ WHERE
               CAST('1970-01-01' AS TIMESTAMPNTZ),
               CASE
                 WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
               END
             ),
             CAST('1970-01-01' AS TIMESTAMPNTZ)
@@ -989,7 +989,7 @@ WHERE
       CAST('1970-01-01' AS TIMESTAMPNTZ),
       CASE
         WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-        THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+        THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
       END
     ) IS NULL
     THEN CAST(CAST('[repast] View \'fares\', column \'text_time\' of source \'trips\' has a value that is not a time: ' || CAST("source"."text_time" AS VARCHAR) AS BIGINT) AS BIGINT)
@@ -999,7 +999,7 @@ WHERE
       CAST('1970-01-01' AS TIMESTAMPNTZ),
       CASE
         WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-        THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+        THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
       END
     )
     ELSE CASE
@@ -1024,7 +1024,7 @@ WHERE
                     CAST('1970-01-01' AS TIMESTAMPNTZ),
                     CASE
                       WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                      THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                      THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
                     END
                   ) - 90000000000,
                   CAST('1970-01-01' AS TIMESTAMPNTZ)
@@ -1039,7 +1039,7 @@ WHERE
         CAST('1970-01-01' AS TIMESTAMPNTZ),
         CASE
           WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-          THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+          THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
         END
       )
       THEN DATEDIFF(
@@ -1055,7 +1055,7 @@ WHERE
               CAST('1970-01-01' AS TIMESTAMPNTZ),
               CASE
                 WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
               END
             ) - 90000000000,
             CAST('1970-01-01' AS TIMESTAMPNTZ)
@@ -1075,7 +1075,7 @@ WHERE
               CAST('1970-01-01' AS TIMESTAMPNTZ),
               CASE
                 WHEN REGEXP_LIKE("source"."text_time", '[0-9]{4}-[0-9]{2}-[0-9]{2}.*')
-                THEN TRY_TO_TIMESTAMP_LTZ("source"."text_time")
+                THEN TRY_CAST("source"."text_time" AS TIMESTAMPLTZ)
               END
             ),
             CAST('1970-01-01' AS TIMESTAMPNTZ)

@@ -117,8 +117,8 @@ def _checked(relation: Relation, key: KeyColumn, source: pa.DataType) -> exp.Exp
 
 def _try_cast(relation: Relation, node: exp.Expr, source: pa.DataType, target: pa.DataType) -> exp.Expr:
     """Return a cast that is null, or another value, where a value does not fit."""
-    kind = _sql_type(target)
-    if relation.dialect.try_cast:
+    kind, dialect = _sql_type(target), relation.dialect
+    if dialect.try_cast and (dialect.narrow_integers or not pa.types.is_integer(target) or target.bit_width == 64):
         return exp.TryCast(this=node.copy(), to=exp.DataType.build(kind, dialect="duckdb"), safe=True)
     if not pa.types.is_integer(target):
         return cast(node.copy(), kind)
@@ -133,8 +133,9 @@ def _try_cast(relation: Relation, node: exp.Expr, source: pa.DataType, target: p
 
 def _bound(value: int, source: pa.DataType) -> exp.Expr:
     """Return a power of two in a type that holds it and compares with the source's exactly."""
-    kind = "DOUBLE" if pa.types.is_floating(source) else "DECIMAL(38, 0)"
-    return cast(integer(value), kind)
+    if pa.types.is_floating(source):
+        return cast(integer(value), "DOUBLE")
+    return integer(value) if abs(value) < 1 << 63 else cast(integer(value), "DECIMAL(38, 0)")
 
 
 def _sql_type(dtype: pa.DataType) -> str:

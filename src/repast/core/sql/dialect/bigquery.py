@@ -14,6 +14,7 @@ BIGQUERY = SqlDialect(
     asof_join=False,
     # Pairs in a subquery would have to be structs.
     tuple_in=False,
+    narrow_integers=False,
     instant_us=_MICROSECONDS,
     nano_us=_MICROSECONDS,
     us_instant="TIMESTAMP_MICROS(:us)",

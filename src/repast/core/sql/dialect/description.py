@@ -29,6 +29,8 @@ class SqlDialect:
     """Whether ``(a, b) IN (SELECT a, b ...)`` exists; else each column is looked up by itself, which prunes less."""
     try_cast: bool = True
     """Whether ``TRY_CAST`` gives null where a value does not fit; else ranges are compared before a cast."""
+    narrow_integers: bool = True
+    """Whether a type for integers of 32 bits refuses what has more."""
     small_spine_share: float = 0.02
     """Up to this share of the source's rows, a spine's keys are looked up while scanning. (DuckDB: at 1 % the
     whole join then takes half the time, at 10 % a tenth more.)"""
@@ -83,6 +85,10 @@ class SqlDialect:
         for ordered in tree.find_all(exp.Ordered):
             sided = (usual == "nulls_are_small") is not bool(ordered.args.get("desc"))
             ordered.set("nulls_first", sided and usual != "nulls_are_last")
+        for query in list(tree.find_all(exp.Subquery)):
+            if isinstance(query.this, exp.Var) and query is not tree:
+                # A user's own words, which sqlglot would look into: to it they are the name of a table.
+                query.replace(exp.Table(this=exp.Var(this=f"({query.this.name})"), alias=query.args.get("alias")))
         for kind in tree.find_all(exp.DataType) if self.types else ():
             name = getattr(kind.this, "name", "")
             kind.set("this", exp.DataType.Type[self.types.get(name, name)])

@@ -28,7 +28,7 @@ SNOWFLAKE = SqlDialect(
     wall_instant="CONVERT_TIMEZONE(:zone, 'UTC', :x)",
     instant_wall="CONVERT_TIMEZONE('UTC', :zone, CAST(:x AS TIMESTAMP_NTZ))",
     # A text of digits alone would be seconds since 1970.
-    text_instant="CASE WHEN REGEXP_LIKE(:x, '[0-9]{4}-[0-9]{2}-[0-9]{2}.*') THEN TRY_TO_TIMESTAMP_LTZ(:x) END",
+    text_instant="CASE WHEN REGEXP_LIKE(:x, '[0-9]{4}-[0-9]{2}-[0-9]{2}.*') THEN TRY_CAST(:x AS TIMESTAMP_LTZ) END",
     text_has_offset=f"REGEXP_LIKE(:x, '{_OFFSET}')",
     canonical_uuid=f"CASE WHEN REGEXP_LIKE({_HEX}, '[0-9a-f]{{32}}') THEN SUBSTR({_HEX}, 1, 8) || '-' || "
     f"SUBSTR({_HEX}, 9, 4) || '-' || SUBSTR({_HEX}, 13, 4) || '-' || SUBSTR({_HEX}, 17, 4) || '-' || "
