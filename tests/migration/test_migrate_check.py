@@ -112,6 +112,36 @@ def test_refused_definitions_have_their_place_and_a_hint(repo: Path, capsys: pyt
     assert "did you mean 'city'" in refused[place]["hint"]
 
 
+def test_one_refusal_hides_neither_the_next_nor_its_neighbours(repo: Path) -> None:
+    text = """\
+from datetime import timedelta
+
+from feast import FeatureView, FeatureService, Field
+from feast.permissions.permission import Permission
+from feast.types import Int64
+from features import driver, trips_source
+
+before = FeatureView(name="before", entities=[driver], source=trips_source)
+off = FeatureView(name="off", source=trips_source, enabled=False)
+uses_it = FeatureService(name="uses_it", features=[off])
+uses_that = [uses_it]
+pinned = FeatureView(name="pinned", source=trips_source, version="v2")
+after = FeatureService(name="after", features=[before])
+print(undefined)
+"""
+    (repo / "more.py").write_text(text)
+    (repo / "uses.py").write_text(
+        "from more import before\nfrom more import off\n\nfrom feast import FeatureService\n\n"
+        'last = FeatureService(name="last", features=[before])\n'
+    )
+    report = check_repo(repo)
+    lines = {f.location.line: f.message for f in report.findings if f.status == "refused" and f.location}
+    assert set(lines) == {line_of(text, "off ="), line_of(text, "pinned ="), line_of(text, "print")}
+    assert "enabled=False" in lines[line_of(text, "off =")]
+    assert "name 'undefined'" in lines[line_of(text, "print")]
+    assert {"before", "after", "trips", "last"} <= {checked.name for checked in report.objects}
+
+
 def test_refused_configuration_has_its_lines(repo: Path) -> None:
     (repo / "feature_store.yaml").write_text(YAML + "auth:\n  type: kubernetes\nregistri: x\n")
     report = check_repo(repo)

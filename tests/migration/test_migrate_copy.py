@@ -14,7 +14,13 @@ from repast.app.migration.repo_copy import copy_for_feast, copy_for_repast
 from repast.app.migration.retrieval import ShadowRequest
 from repast.app.migration.shadow import shadow
 from repast.cli.main import run
-from repast.errors import InvalidConfigError, InvalidRequestError, MissingDependencyError, UnavailableError
+from repast.errors import (
+    InvalidConfigError,
+    InvalidDefinitionError,
+    InvalidRequestError,
+    MissingDependencyError,
+    UnavailableError,
+)
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 YAML = """\
@@ -122,3 +128,11 @@ def test_features_and_a_service_at_once(repo: Path, capsys: pytest.CaptureFixtur
     (repo / "feature_store.yaml").write_text("project: shop\nprovider: local\n")
     assert run(command) == 6
     assert "Both features and a service" in capsys.readouterr().err
+
+
+def test_definitions_that_are_refused_are_told_with_the_users_path(repo: Path) -> None:
+    (repo / "features.py").write_text(FEATURES.replace('name="city"', 'name="citty"'))
+    with pytest.raises(InvalidDefinitionError, match="did you mean 'city'") as caught:
+        shadow(request(repo, sys.executable))
+    assert f"{repo}/features.py:" in caught.value.message
+    assert "repast migrate check" in caught.value.hint

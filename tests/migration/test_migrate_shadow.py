@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from feast_repo import YAML, fingerprint, write_repo, write_rows
 from repast.app.migration.retrieval import ShadowRequest
 from repast.app.migration.shadow import shadow
 from repast.cli.main import run
+from repast.cli.value import dump_json
 from server.feast import feast_python, run_feast_script
 
 pytestmark = pytest.mark.slow
@@ -55,9 +57,33 @@ model = FeatureService(name="model", features=[same, stale])
 
 
 @pytest.fixture(scope="module")
-def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this run share: Feast takes long to start."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "migrate-shadow"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@contextmanager
+def first(place: Path, what: str) -> Iterator[bool]:
+    """Tell whether nobody has made something yet; others wait until it is made."""
+    with (place / f"{what}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = place / f"{what}.made"
+        yield not made.exists()
+        made.touch()
+
+
+@pytest.fixture(scope="module")
+def repo(place: Path) -> Path:
     """A repo in which every cause occurs, and what Feast made of it."""
-    made = write_repo(tmp_path_factory.mktemp("shadow") / "repo", yaml=YAML, features=FEATURES)
+    with first(place, "repo") as is_first:
+        return make_repo(place / "repo") if is_first else place / "repo"
+
+
+def make_repo(folder: Path) -> Path:
+    made = write_repo(folder, yaml=YAML, features=FEATURES)
     hour = NOW - timedelta(hours=2)
 
     def rows(name: str, times: list[datetime], created: list[datetime], **columns: Any) -> None:
@@ -79,11 +105,16 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(repo: Path) -> Iterator[dict[str, Any]]:
+def report(repo: Path, place: Path) -> dict[str, Any]:
     """Both sides of every view, loaded anew; the repo is afterwards what it was before."""
-    before = fingerprint(repo)
-    yield shadow(ShadowRequest(repo=repo, python=feast_python())).to_dict()
-    assert fingerprint(repo) == before
+    file = place / "report.json"
+    with first(place, "report") as is_first:
+        if is_first:
+            before = fingerprint(repo)
+            file.write_text(dump_json(shadow(ShadowRequest(repo=repo, python=feast_python())).to_dict()))
+            assert fingerprint(repo) == before
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
 
 
 def feature(report: dict[str, Any], kind: str, name: str) -> dict[str, Any]:

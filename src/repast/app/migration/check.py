@@ -48,11 +48,11 @@ def check_repo(repo: Path, *, look: bool = True) -> CheckReport:
 
     """
     require_compat()
-    from repast.app.loading import load_repo
+    from repast.app.migration.tolerant import load_tolerantly
 
     document, config, others = _configuration(repo)
     with hearing() as heard:
-        loaded = load_repo(repo)
+        loaded = load_tolerantly(repo)
     sources = _Sources(config if look else None, "feature_store.yaml is refused" if look else "--no-sources was given")
     project = str(document.values.get("project", "")) if document else ""
     manifest, problems, notes = _resolve(loaded, project, sources)

@@ -76,7 +76,7 @@ def _answer(feast: Any, request: dict[str, Any], answer: dict[str, Any]) -> None
     store = feast.FeatureStore(repo_path=str(repo))
     if request["load_until"] is not None:
         _load(store, datetime.fromisoformat(request["load_until"]), answer)
-    for view in store.list_feature_views():
+    for view in _views(store):
         ends = [end for _, end in getattr(view, "materialization_intervals", ())]
         answer["loaded_until"][view.name] = _microseconds(max(ends)) if ends else None
     for asked in request["retrievals"]:
@@ -85,6 +85,12 @@ def _answer(feast: Any, request: dict[str, Any], answer: dict[str, Any]) -> None
         except Exception as error:  # noqa: BLE001 - what Feast raises is its answer
             found = {"error": f"{type(error).__name__}: {error}"}
         answer["retrievals"].append(found)
+
+
+def _views(store: Any) -> list[Any]:
+    """Return the views that are loaded, stream views too."""
+    listed = (store.list_all_feature_views if hasattr(store, "list_all_feature_views") else store.list_feature_views)()
+    return [view for view in listed if hasattr(view, "materialization_intervals")]
 
 
 def _apply(repo: Path) -> None:
@@ -96,7 +102,7 @@ def _apply(repo: Path) -> None:
 def _load(store: Any, until: datetime, answer: dict[str, Any]) -> None:
     """Load view by view, so that one that fails leaves the others."""
     answer["load_errors"] = {}
-    for view in store.list_feature_views():
+    for view in _views(store):
         try:
             if view.online:
                 store.materialize(datetime(1970, 1, 2, tzinfo=_UTC), until, feature_views=[view.name])

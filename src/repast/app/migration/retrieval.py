@@ -111,9 +111,10 @@ def _retrievals(
     keys = _keys(store, request, inputs) if request.keys is not None else distinct_keys(spine, inputs)
     outputs = store.get_historical_features(spine, features, full_feature_names=True).columns[len(spine.column_names) :]
     found = [Retrieval(kind="historical", name=name, features=features, spine=spine, outputs=outputs)]
-    if keys.num_rows and store.config.online_store is not None:
-        some = sample(keys, request.rows)
-        found.append(Retrieval(kind="online", name=name, features=features, spine=some, outputs=outputs))
+    if not keys.num_rows:
+        return found, [f"{name} online: there are no keys to ask for; name a service that has it beside other views"]
+    some = sample(keys, request.rows)
+    found.append(Retrieval(kind="online", name=name, features=features, spine=some, outputs=outputs))
     return found, []
 
 

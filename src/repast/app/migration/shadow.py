@@ -16,7 +16,7 @@ from repast.app.migration.repo_copy import copy_for_feast, copy_for_repast
 from repast.app.migration.retrieval import Retrieval, ShadowRequest, plan_retrievals
 from repast.app.migration.verdict import Judge, compare
 from repast.core.clock import to_us
-from repast.errors import RepastError
+from repast.errors import InvalidDefinitionError, RepastError
 
 if TYPE_CHECKING:
     from repast.app.store import FeatureStore
@@ -39,8 +39,15 @@ def shadow(request: ShadowRequest) -> ShadowReport:
     with tempfile.TemporaryDirectory(prefix="repast-shadow-") as folder, hearing(), ExitStack() as stack:
         place = Path(folder)
         feast_repo = copy_for_feast(request.repo, place / "feast", loaded=request.loaded)
-        store = stack.enter_context(FeatureStore(copy_for_repast(request.repo, place / "repast")))
-        store.apply()
+        repo = copy_for_repast(request.repo, place / "repast")
+        store = stack.enter_context(FeatureStore(repo))
+        try:
+            store.apply()
+        except InvalidDefinitionError as error:
+            message = error.message.replace(str(repo), str(request.repo))
+            raise InvalidDefinitionError(
+                message, hint=f"see all of it with: repast migrate check {request.repo}"
+            ) from error
         asked, skipped = plan_retrievals(store, request)
         until = datetime.now(UTC)
         errors = _load(store, until)
