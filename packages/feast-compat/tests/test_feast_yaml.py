@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import feast
@@ -56,6 +59,9 @@ def test_a_backend_without_code_is_refused_with_what_there_is(folder: Path, name
     assert "redis" in problem.hint
     assert "write-an-online-store.md" in problem.hint
     assert problem.location is not None
+    rows = {"driver": [1], "x": [1], "t": [datetime.now(UTC)]}
+    (folder / "data").mkdir()
+    pq.write_table(pa.table(rows), folder / "data" / "rows.parquet")
     driver = feast.Entity(name="driver", value_type=feast.ValueType.INT64)
     source = feast.FileSource(name="rows", path="data/rows.parquet", timestamp_field="t")
     view = feast.FeatureView(name="v", entities=[driver], schema=[feast.Field(name="x", dtype=Int64)], source=source)

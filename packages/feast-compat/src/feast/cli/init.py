@@ -38,7 +38,7 @@ def init(project_directory: str | None, minimal: bool, template: str, repo_path:
         raise ConflictError(f"The folder {outer} has a feature_store.yaml already.", hint="choose another name")
     _write(repo / "__init__.py", "")
     _write(outer / ".gitignore", IGNORE)
-    _write(repo / "feature_store.yaml", TEMPLATES[template].configuration(project))
+    _write(repo / "feature_store.yaml", TEMPLATES[template].configuration(project, flat=flat))
     if not minimal:
         _fill(outer, repo, project, TEMPLATES[template], flat=flat)
     click.echo(f"\nCreating a new Feast repository in {outer.resolve()}\n")

@@ -23,9 +23,10 @@ class Template:
     source: tuple[str, str, str] | None = None
     """Module and class of the source, and the argument that says where the rows are; None: a file."""
 
-    def configuration(self, project: str) -> str:
-        """Return feature_store.yaml."""
-        return f"project: {project}\nprovider: {self.provider}\n{self.registry}{self.stores}{_FOOT}"
+    def configuration(self, project: str, *, flat: bool = False) -> str:
+        """Return feature_store.yaml; ``flat`` as it was in 2022."""
+        foot = "" if flat else _FOOT
+        return f"project: {project}\nprovider: {self.provider}\n{self.registry}{self.stores}{foot}"
 
 
 TEMPLATES: Mapping[str, Template] = {
