@@ -21,7 +21,7 @@ from repast.testing.strategy import NESTED
 from repast.types import Array, DataType, Map, Set, Struct
 from server.bigquery import BigQueryServer, run_bigquery
 
-pytestmark = pytest.mark.slow  # the emulator takes a tenth of a second or more for a statement
+pytestmark = pytest.mark.slow  # the emulator takes tenths of a second for a statement
 
 _NO_NANOS = "times in BigQuery are microseconds"
 _EMPTY = "a list is empty in BigQuery where it is null, and lists of lists or with nulls cannot be stored"
