@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -156,6 +158,20 @@ def test_another_process_reads_and_writes(store: DatastoreOnlineStore, tmp_path:
     process.start()
     process.join(60)
     assert process.exitcode == 0
+    assert store.read([(TABLE, [b"k"])]) == [[b"2"]]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_fork_does_not_share_connections(store: DatastoreOnlineStore) -> None:
+    store.write(TABLE, [b"k"], [b"1"])
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        ok = store.read([(TABLE, [b"k"])]) == [[b"1"]] and store.write(TABLE, [b"k"], [b"2"]) == WriteResult(written=1)
+        store.close()
+        os._exit(0 if ok else 1)
+    assert os.waitpid(child, 0)[1] == 0
     assert store.read([(TABLE, [b"k"])]) == [[b"2"]]
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from server.postgres import free_port
@@ -73,7 +78,8 @@ def run_dynalite() -> Iterator[DynamodbServer]:
     if not _DYNALITE.exists():
         raise RuntimeError("The dynamodb emulator is not installed; run scripts/install_servers.sh.")
     at_once = [part for what in ("create", "delete", "update") for part in (f"--{what}TableMs", "0")]
-    command = [shutil.which("node") or "node", str(_DYNALITE), "--host", "127.0.0.1", "--port", "{port}"]
+    node = [shutil.which("node") or "node", "--require", str(Path(__file__).with_name("dynalite.cjs"))]
+    command = [*node, str(_DYNALITE), "--host", "127.0.0.1", "--port", "{port}"]
     with _running([*command, "--path", "rows", *at_once], {}) as server:
         yield server
 
@@ -95,3 +101,53 @@ def _running(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[Dyn
     finally:
         server.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Gate(ThreadingHTTPServer):
+    """Passes requests on to a server, but refuses as many as ``left`` says, as AWS words it: the emulators never do."""
+
+    daemon_threads = True
+
+    def __init__(self, target: str, code: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Gatekeeper)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.target, self.code = target, code
+        self.left, self.refused = 0, 0
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Gatekeeper(BaseHTTPRequestHandler):
+    server: Gate
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.lock:
+            refuse = self.server.left > 0
+            self.server.left -= refuse
+            self.server.refused += refuse
+        if refuse:
+            told = {"__type": f"com.amazonaws.dynamodb.v20120810#{self.server.code}", "message": "It was refused."}
+            return self._answer(400, json.dumps(told).encode())
+        request = urllib.request.Request(self.server.target, body, dict(self.headers), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return self._answer(answer.status, answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return self._answer(error.code, error.read())
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""

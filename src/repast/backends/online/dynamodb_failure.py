@@ -53,7 +53,8 @@ def code_of(error: Exception) -> str:
 def explain(error: Exception, address: str) -> RepastError:
     """Return what an error means, with what to do about it."""
     code, where = code_of(error), f"The online store dynamodb at {address}"
-    text = str(getattr(error, "response", {}).get("Error", {}).get("Message") or error).rstrip(".")
+    told = error.response.get("Error", {}).get("Message") if isinstance(error, botocore.ClientError) else None
+    text = str(told or error).rstrip(".")
     if code == "ResourceNotFoundException":
         return NotFoundError(f"{where} has no such table: {text}.", hint="run: repast apply")
     if code == "ValidationException" and "tem size" in text:
