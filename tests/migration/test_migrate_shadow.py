@@ -168,7 +168,10 @@ def test_late_rows_in_what_feast_has_loaded(repo: Path, capsys: pytest.CaptureFi
     before = fingerprint(repo)
     command = ["migrate", "shadow", str(repo), "--feast", feast_python(), "--loaded", "-f", "late:value"]
     assert run([*command, "--json"]) == 12
-    found = feature(json.loads(capsys.readouterr().out), "online", "late__value")
+    said = json.loads(capsys.readouterr().out)
+    [history] = [r for r in said["retrievals"] if r["kind"] == "historical"]
+    assert history["recorded_later"] == 2  # the late rows, at the moments they tell about
+    found = feature(said, "online", "late__value")
     assert found["causes"] == {"late_row": 2}  # a newer row of a known key, and a key that is new
     examples = {e["asked"]["driver_id"]: (e["feast"], e["repast"]) for e in found["examples"]}
     assert examples == {1: (1, 11), 9: (None, 99)}

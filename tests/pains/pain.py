@@ -93,11 +93,12 @@ AREAS: dict[str, tuple[Pain, ...]] = {
         Pain(
             6,
             "A row that was recorded after a moment is training data of that moment; one cannot ask what was known.",
-            '`as_of="available"` asks what was on record by then; the event time stays the default.',
+            '`as_of="available"` asks what was on record by then; `repast migrate shadow` counts the rows concerned.',
             (6615,),
             (
                 POINT + "test_available_asks_what_was_known_at_the_time",
                 MOMENT + "test_available_is_what_was_known_at_each_event",
+                "tests/migration/test_migrate_shadow.py::test_late_rows_in_what_feast_has_loaded",
             ),
         ),
         Pain(

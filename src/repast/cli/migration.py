@@ -107,6 +107,11 @@ def _notes(retrieval: RetrievalParity) -> Iterable[str]:
         yield f"{subject}: Feast lost {retrieval.lost_rows:,} of {retrieval.rows:,} rows"
     if retrieval.moved_rows:
         yield f"{subject}: {retrieval.moved_rows:,} of Feast's rows are in another place"
+    if retrieval.recorded_later:
+        yield (
+            f"{subject}: {retrieval.recorded_later:,} of {retrieval.rows:,} rows have values that were recorded only "
+            "after their time, on both sides; as_of='available' leaves them out"
+        )
     for side, error in (("Feast", retrieval.feast_error), ("Repast", retrieval.repast_error)):
         if error:
             yield f"{subject}: {side} answers with an error: {error}"

@@ -75,6 +75,8 @@ class RetrievalParity:
     lost_rows: int = 0
     moved_rows: int = 0
     """Rows of Feast's answer that are not where the entity frame has them."""
+    recorded_later: int = 0
+    """Rows whose values were recorded only after their time, on both sides: ``as_of="available"`` leaves them out."""
     feast_error: str = ""
     repast_error: str = ""
 
@@ -143,6 +145,7 @@ def _plain(retrieval: RetrievalParity) -> dict[str, object]:
         "rows": retrieval.rows,
         "lost_rows": retrieval.lost_rows,
         "moved_rows": retrieval.moved_rows,
+        "recorded_later": retrieval.recorded_later,
         "feast_error": retrieval.feast_error or None,
         "repast_error": retrieval.repast_error or None,
         "features": [

@@ -58,6 +58,8 @@ class Retrieval:
     outputs: list[str]
     answer: dict[str, list[Any]] | None = None
     error: str = ""
+    recorded_later: int = 0
+    """Rows with a value that was recorded only after their time."""
 
     @property
     def service(self) -> str | None:

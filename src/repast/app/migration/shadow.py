@@ -6,7 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from repast.app.migration.comparison import ShadowReport
 from repast.app.migration.compat import hearing, require_compat
@@ -16,6 +16,7 @@ from repast.app.migration.repo_copy import copy_for_feast, copy_for_repast
 from repast.app.migration.retrieval import Retrieval, ShadowRequest, plan_retrievals
 from repast.app.migration.verdict import Judge, compare
 from repast.core.clock import to_us
+from repast.core.plan.offline import AsOf
 from repast.errors import InvalidDefinitionError, RepastError
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ def _load(store: FeatureStore, until: datetime) -> dict[str, str]:
 def _answer(store: FeatureStore, asked: Retrieval, load_errors: dict[str, str]) -> None:
     try:
         if asked.kind == "historical":
-            table = store.get_historical_features(asked.spine, asked.features, full_feature_names=True).to_arrow()
-            columns = {name: table[name].to_pylist() for name in asked.outputs}
+            columns = _train(store, asked, "event")
+            known = _train(store, asked, "available")
+            pairs = (zip(columns[name], known[name], strict=True) for name in asked.outputs)
+            asked.recorded_later = sum(any(repr(a) != repr(b) for a, b in row) for row in zip(*pairs, strict=True))
         else:
             failed = [why for view, why in load_errors.items() if asked.asks(view)]
             if failed and not asked.service:
@@ -88,3 +91,9 @@ def _answer(store: FeatureStore, asked: Retrieval, load_errors: dict[str, str]) 
         asked.error = error.message
         return
     asked.answer = {name: [plain(value) for value in columns[name]] for name in asked.outputs}
+
+
+def _train(store: FeatureStore, asked: Retrieval, as_of: AsOf) -> dict[str, list[Any]]:
+    job = store.get_historical_features(asked.spine, asked.features, full_feature_names=True, as_of=as_of)
+    table = job.to_arrow()
+    return {name: table[name].to_pylist() for name in asked.outputs}

@@ -105,7 +105,9 @@ class Case:
 def compare(judge: Judge, asked: Retrieval, theirs: dict[str, Any], load_errors: Mapping[str, str]) -> RetrievalParity:
     """Compare both answers to one retrieval."""
     rows = asked.spine.num_rows
-    parity = RetrievalParity(asked.kind, asked.name, rows, repast_error=asked.error)
+    parity = RetrievalParity(
+        asked.kind, asked.name, rows, recorded_later=asked.recorded_later, repast_error=asked.error
+    )
     failed = [why for view, why in load_errors.items() if asked.asks(view)] if asked.kind == "online" else []
     parity.feast_error = theirs.get("error") or (failed[0] if failed else "")
     if asked.answer is None or "error" in theirs:
