@@ -110,7 +110,8 @@ def backend_options() -> str:
             described = _arguments(cls)
             for parameter in inspect.signature(cls).parameters.values():
                 if parameter.name != "repo_path":
-                    default = "none" if parameter.default is None else parameter.default
+                    named = {None: "none", parameter.empty: "needed"}
+                    default = named.get(parameter.default, parameter.default)
                     about = described[parameter.name]
                     rows.append((f"`{section}`", f"`{name}`", f"`{parameter.name}`", f"`{default}`", about))
             if len(inspect.signature(cls).parameters) == 1:
