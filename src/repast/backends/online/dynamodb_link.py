@@ -127,8 +127,7 @@ class DynamodbLink:
 
     async def acall(self, operation: str, **arguments: Any) -> Any:
         """Like :meth:`call` without blocking the event loop."""
-        if self._closed:
-            raise closed()
+        self._check_open()
         try:
             client = await self._clients.get().get()
             return await getattr(client, operation)(**arguments)
@@ -147,12 +146,12 @@ class DynamodbLink:
 
     def read_each(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Do some reading for each item, several at once; return the results in no order."""
-        self._opened()
+        self._check_open()
         return self._readers.each(work, items)
 
     def write_each(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Do some writing for each item, several at once; return the results in no order."""
-        self._opened()
+        self._check_open()
         return self._writers.each(work, items)
 
     def close(self) -> None:
@@ -165,9 +164,12 @@ class DynamodbLink:
         self._writers.close()
         self._clients.close()
 
-    def _opened(self) -> _Process:
+    def _check_open(self) -> None:
         if self._closed:
             raise closed()
+
+    def _opened(self) -> _Process:
+        self._check_open()
         if self._pid != os.getpid():  # a fork: what the parent has open is not ours, nor who holds the lock there
             self._lock, self._pid, self._process = threading.Lock(), os.getpid(), None
         if self._process is None:
