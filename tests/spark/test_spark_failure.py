@@ -146,7 +146,8 @@ SOURCES: list[tuple[str, dict[str, str], type[RepastError], str]] = [
     ("no table", {"table": "nothing.at_all"}, NotFoundError, "nothing"),
     ("bad query", {"query": "SELECT FROM WHERE"}, InvalidRequestError, "Source 's'"),
     ("not Parquet", {"path": "text.parquet"}, CorruptDataError, "text.parquet"),
-    ("no format", {"path": "x", "file_format": "delta"}, UnsupportedError, "io.delta"),
+    ("no Delta", {"path": "x", "file_format": "delta"}, UnsupportedError, "delta"),
+    ("no Iceberg", {"path": "x", "file_format": "iceberg"}, UnsupportedError, "iceberg"),
 ]
 
 

@@ -127,7 +127,9 @@ def _load(reader: Any, source: SourceSpec, paths: str | list[str]) -> DataFrame:
     file_format = format_of(source)
     if file_format == "csv":
         tabs = str(source.options.get("path", "")).endswith((".tsv", ".tsv.gz"))
-        reader = reader.options(header=True, inferSchema=True, escape='"', multiLine=True, sep="\t" if tabs else ",")
+        options = {"header": True, "inferSchema": True, "escape": '"', "multiLine": True, "sep": "\t" if tabs else ","}
+        # Nothing between two commas is null, "" is empty text: Spark tells them apart if null is something else.
+        reader = reader.options(nullValue="\0", **options)
     frame: DataFrame = reader.load(paths)
     if file_format in _TABLE_FORMATS:
         _ = frame.schema  # Connect looks for the format only now
@@ -189,7 +191,7 @@ def append(session: SparkSession, source: SourceSpec, rows: pa.Table, repo_path:
     with translated(subject_of(source)):
         frame = session.createDataFrame(typed)
         if source.options.get("table"):
-            frame.writeTo(str(source.options["table"])).append()
+            frame.write.insertInto(str(source.options["table"]))  # in the table's order, of either catalog version
         else:
             writer = frame.coalesce(1).write.mode("append").format(format_of(source))
             writer.save(spark_path(str(source.options["path"]), repo_path))

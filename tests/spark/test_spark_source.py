@@ -1,0 +1,78 @@
+"""Sources in every form that Spark reads here: the same rows are the same answers as DuckDB's on Parquet.
+
+Delta and Iceberg need packages of Java that the tests cannot fetch: that Spark is asked for these formats, and what
+is said when it lacks them, is in test_spark_failure.py; reading them is not run here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from spark_project import HOUR, open_store, rides, spine, view, write
+
+from repast.errors import InvalidRequestError, UnsupportedError
+
+SPARK = {"offline_store": {"type": "spark"}}
+FEATURES = ["stats:trips", "stats:city"]
+
+
+def store_as(kind: str, folder: Path, session: Any) -> dict[str, Any]:
+    """Write the rides in another form, with Spark, and return where they are."""
+    frame = session.read.parquet(f"file://{folder / 'rides'}")
+    if kind in ("csv", "json", "orc", "int96"):
+        form = {"int96": "parquet"}.get(kind, kind)
+        options = {"header": "true", "escape": '"'} if kind == "csv" else {}
+        frame.write.format(form).options(**options).save(f"file://{folder / kind}")
+        return {"path": kind, "file_format": form}
+    if kind == "query":
+        frame.createOrReplaceTempView("rides_view")
+        return {"path": None, "query": "SELECT * FROM rides_view WHERE driver_id IS NOT NULL"}
+    frame.write.mode("overwrite").saveAsTable("rides_table")
+    return {"path": None, "table": "rides_table"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "orc", "int96", "query", "table"])
+def test_forms_of_sources(tmp_path: Path, session: Any, kind: str) -> None:
+    """Whole numbers beyond 2^53, nulls, empty text and times come out of each form as they went in."""
+    rows = rides(120, 6)
+    if kind == "json":  # which has no NaN: Spark writes text, and text is no Float64
+        rows = rows.set_column(4, "rate", pa.array([0.5] * rows.num_rows))
+    write(rows, tmp_path)
+    local = open_store(tmp_path, [view()])
+    asked = spine(30, 6)
+    expected = local.get_historical_features(asked, FEATURES).to_arrow()
+    source = store_as(kind, tmp_path, session)
+    spark = open_store(tmp_path, [view(spark=True, source=source)], registry="data/other", **SPARK)
+    found = spark.get_historical_features(asked, FEATURES).to_arrow()
+    assert found.schema == expected.schema
+    assert repr(found.to_pylist()) == repr(expected.to_pylist())
+
+
+def test_what_is_read_is_pruned(tmp_path: Path, session: Any) -> None:
+    """The spine's range of time reaches the reader of the files, twice: for the times and for the features."""
+    write(rides(120, 6), tmp_path)
+    store = open_store(tmp_path, [view(spark=True, ttl=HOUR)], **SPARK)
+    plan = store.get_historical_features(session.createDataFrame(spine(30, 6)), FEATURES).to_spark_df()
+    text = plan._jdf.queryExecution().optimizedPlan().toString()
+    assert len(re.findall(r"event_timestamp#\d+ >= \S+.*event_timestamp#\d+ <= ", text)) >= 2, text
+
+
+def test_rows_are_appended(tmp_path: Path, session: Any) -> None:
+    """To tables and to files; to a query they cannot be, and columns must be those that are there."""
+    from repast.core.manifest import SourceSpec
+
+    rows = rides(20, 3)
+    write(rows, tmp_path)
+    engine: Any = open_store(tmp_path, **SPARK)._workspace.engine
+    session.read.parquet(f"file://{tmp_path / 'rides'}").write.mode("overwrite").saveAsTable("appended")
+    table = SourceSpec(name="a", source_type="spark", options={"table": "appended"})
+    engine.append(table, rows)
+    assert session.table("appended").count() == 40
+    with pytest.raises(InvalidRequestError, match="its columns are"):
+        engine.append(table, rows.drop_columns(["city"]))
+    with pytest.raises(UnsupportedError, match="is a query"):
+        engine.append(SourceSpec(name="q", source_type="spark", options={"query": "SELECT 1"}), rows)
