@@ -55,9 +55,8 @@ def check_repo(repo: Path, *, look: bool = True) -> CheckReport:
         loaded = load_tolerantly(repo)
     sources = _Sources(config if look else None, "feature_store.yaml is refused" if look else "--no-sources was given")
     project = str(document.values.get("project", "")) if document else ""
-    manifest, problems, notes = _resolve(loaded, project, sources)
+    manifest, problems = _resolve(loaded, project, sources)
     found = [*others, *(_said(notice) for notice in heard), *_as_findings(problems, sources)]
-    found += [Finding("differs", text, code="cast", subject=subject) for subject, _, text in map(_split, notes)]
     return _report(project, loaded.definitions, found, manifest, sources.columns)
 
 
@@ -133,12 +132,9 @@ class _Sources:
         return noted
 
 
-def _resolve(
-    loaded: LoadedRepo, project: str, sources: _Sources
-) -> tuple[Manifest | None, Sequence[Problem], list[str]]:
+def _resolve(loaded: LoadedRepo, project: str, sources: _Sources) -> tuple[Manifest | None, Sequence[Problem]]:
     from repast.core.resolve import resolve_definitions
 
-    notes: list[str] = []
     try:
         manifest = resolve_definitions(
             loaded.definitions,
@@ -146,11 +142,10 @@ def _resolve(
             inspect=sources.inspect,
             partial=False,
             problems=loaded.problems,
-            notes=notes,
         )
     except InvalidDefinitionError as error:
-        return None, error.problems, notes
-    return manifest, (), notes
+        return None, error.problems
+    return manifest, ()
 
 
 def _as_findings(problems: Iterable[Problem], sources: _Sources) -> list[Finding]:
@@ -168,10 +163,6 @@ def _said(notice: Notice) -> Finding:
 
 
 # -- report ---------------------------------------------------------------------------------------
-
-
-def _split(note: str) -> tuple[str, str, str]:
-    return note.partition(": ")
 
 
 def _report(
