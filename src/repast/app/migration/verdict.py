@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from repast.app.migration.cause import Evidence, SourceRow, find_cause, is_same
 from repast.app.migration.comparison import Example, FeatureParity, RetrievalParity
-from repast.app.migration.evidence import Key, SourceRows
+from repast.app.migration.evidence import Key, SourceRows, keys_of
 from repast.app.migration.feast_script import plain
 from repast.app.migration.retrieval import Retrieval
 from repast.app.migration.spine import TIME
@@ -93,8 +93,8 @@ class Case:
         return [plain(value) for value in self._asked.spine[TIME].to_pylist()]
 
     def _keys(self, view: ViewSelection) -> list[Key]:
-        columns = [[plain(value) for value in self._asked.spine[column].to_pylist()] for _, column in view.keys]
-        return list(zip(*columns, strict=True)) if columns else [()] * self._asked.spine.num_rows
+        spine = self._asked.spine
+        return keys_of([spine[column] for _, column in view.keys], spine.num_rows)
 
     def _source_rows(self, view: ViewSelection) -> dict[Key, list[SourceRow]]:
         if view.name not in self._read:
