@@ -49,7 +49,8 @@ def create_driver_hourly_stats_df(drivers: Sequence[int], start_date: datetime, 
 def write_driver_stats(path: Path, *, end: datetime, profiles: bool = False) -> None:
     """Write fifteen days of statistics up to an hour, and one row per driver of April 2021 as the tutorial asks for.
 
-    With ``profiles`` rows also have the map, the JSON and the struct that Feast's template has today.
+    With ``profiles`` rows also have the map (a struct, as pandas writes dicts), the JSON and the struct of Feast's
+    template today.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -72,9 +73,8 @@ def _profiles(drivers: Any) -> dict[str, Any]:
     import pyarrow as pa
 
     ids = drivers.to_pylist()
-    text = pa.map_(pa.string(), pa.string())
     return {
-        "driver_metadata": pa.array([[("vehicle", "car"), ("badge", str(i))] for i in ids], text),
+        "driver_metadata": pa.array([{"vehicle": "car", "badge": str(i)} for i in ids]),
         "driver_config": pa.array([f'{{"max_distance": {i % 100}}}' for i in ids]),
         "driver_profile": pa.array([{"name": f"driver_{i}", "age": str(20 + i % 50)} for i in ids]),
     }
