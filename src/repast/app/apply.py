@@ -164,6 +164,7 @@ def _execute(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) ->
     """
     abandoned: set[Table] = set()
     for attempt in range(ATTEMPTS):
+        begun = time.monotonic()
         current, version = workspace.registry.load_manifest()
         todo = rebase_plan(plan, current)
         _check_migrations(todo, allow_migration)
@@ -179,7 +180,9 @@ def _execute(workspace: Workspace, plan: ApplyPlan, *, allow_migration: bool) ->
                 _drop_retired(workspace, todo.target, abandoned)
             return todo
         abandoned |= set(todo.create_tables)
-        time.sleep(random.uniform(0, min(0.2, 0.002 * 2**attempt)))  # noqa: S311  # jitter, not a secret
+        # As long as several attempts take, however slow the registry is: the others are to come through meanwhile.
+        took = max(0.001, time.monotonic() - begun)
+        time.sleep(random.uniform(0, min(2.0, took * 2 ** min(attempt + 1, 5))))  # noqa: S311  # jitter, not a secret
     raise ConflictError(
         f"The registry of project {workspace.project!r} was changed {ATTEMPTS} times while this apply tried to.",
         hint="try again when fewer processes apply at once",
