@@ -136,3 +136,10 @@ def test_definitions_that_are_refused_are_told_with_the_users_path(repo: Path) -
         shadow(request(repo, sys.executable))
     assert f"{repo}/features.py:" in caught.value.message
     assert "repast migrate check" in caught.value.hint
+
+
+def test_rows_that_are_not_there_are_told_with_the_users_path(repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["migrate", "shadow", str(repo), "--feast", sys.executable, "-f", "trips:count"]
+    for option in ("--spine", "--keys"):
+        assert run([*command, option, "nowhere.parquet"]) == 3
+        assert "There is no file 'nowhere.parquet'" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +24,7 @@ def migrate() -> None:
 @migrate.command(
     "check",
     cls=TaughtCommand,
+    short_help="Say what works, is ignored, is refused, or differs.",
     examples=[
         ("repast migrate check feature_repo", "What works, what changes nothing here, what is refused"),
         ("repast migrate check feature_repo --no-sources", "From the definitions alone, without looking at sources"),
@@ -55,6 +57,7 @@ def check(repo: Path, no_sources: bool, as_json: bool) -> None:
 @migrate.command(
     "shadow",
     cls=TaughtCommand,
+    short_help="Ask Feast and Repast the same, and compare.",
     examples=[
         (
             "repast migrate shadow feature_repo --feast feast-env/bin/python",
@@ -72,9 +75,9 @@ def check(repo: Path, no_sources: bool, as_json: bool) -> None:
 )
 @click.argument("repo", type=REPO, default=".")
 @click.option("--feast", "python", required=True, metavar="PYTHON", help="The interpreter of Feast's environment.")
-@click.option("--spine", metavar="ROWS", help="Rows to find features for: a Parquet or CSV file, or SQL.")
+@click.option("--spine", metavar="ROWS", help="Rows to find features for: a Parquet or CSV file, SQL, or JSON objects.")
 @features_options
-@click.option("--keys", metavar="FILE", help="Keys to read online: a Parquet or CSV file; default: those of the rows.")
+@click.option("--keys", metavar="KEYS", help="Keys to read online, likewise; default: those of the rows.")
 @click.option(
     "--rows", type=click.IntRange(1), default=1000, show_default=True, help="Rows and keys of a retrieval, at most."
 )
@@ -105,10 +108,10 @@ def shadow(
         ShadowRequest(
             repo=repo,
             python=python,
-            spine=_place(spine),
+            spine=_rows(spine),
             features=refs,
             service=service,
-            keys=_place(keys),
+            keys=_rows(keys),
             rows=rows,
             loaded=loaded,
             timeout=timedelta(seconds=timeout),
@@ -124,6 +127,11 @@ def shadow(
         raise click.exceptions.Exit(DIFFERENT)
 
 
-def _place(text: str | None) -> str | None:
-    """Return a file's path as seen from everywhere, and SQL as it is."""
-    return str(Path(text).absolute()) if text and Path(text).is_file() else text
+def _rows(text: str | None) -> Any:
+    """Return rows written as JSON as a table, a file's path as seen from everywhere, and SQL as it is."""
+    if text is None:
+        return None
+    from repast.cli.spine import read_spine
+
+    rows = read_spine(text, {}, None)
+    return str(Path(rows).absolute()) if isinstance(rows, str) and Path(rows).is_file() else rows
