@@ -291,6 +291,7 @@ def main() -> None:
     parser.add_argument("--memory", default="6g", help="of the driver, which in local mode does the work")
     parser.add_argument("--feast", help="an interpreter with feast[spark]")
     parser.add_argument("--folder", type=Path, help="where data is kept for the next run; default: thrown away")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "spark-growth.md", help="and .json beside it")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, and nothing is written")
     args = parser.parse_args()
     if args.smoke:
@@ -302,9 +303,10 @@ def main() -> None:
     text = report(found, args)
     print(text)
     if not args.smoke:
-        (ROOT / "docs" / "spark-growth.md").write_text(text)
-        figures = [asdict(one) for one in found]
-        (ROOT / "docs" / "spark-growth.json").write_text(json.dumps(figures, indent=1) + "\n")
+        args.out.write_text(text)
+        cores = len(os.sched_getaffinity(0))
+        figures = [asdict(one) | {"spine": args.spine, "cores": cores} for one in found]
+        args.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -116,10 +116,13 @@ def write_history(folder: Path, *, rows: int, keys: int, files: int) -> None:
         pq.write_table(table.slice(i * size, size), folder / "history" / f"{i}.parquet")
 
 
-def newest(folder: Path) -> dict[int, int]:
+def newest(folder: Path) -> list[int]:
     """Return the number of the newest row of each key, found by going through all rows in the order of time."""
     table = pq.read_table(folder / "history").sort_by("event_timestamp")
-    return dict(zip(table["account"].to_pylist(), table["number"].to_pylist(), strict=True))
+    account = table["account"].to_numpy()
+    found = np.full(int(account.max()) + 1, -1)
+    found[account] = table["number"].to_numpy()  # of those for one key, the last one stays
+    return found.tolist()
 
 
 def loaded(store: FeatureStore) -> int:

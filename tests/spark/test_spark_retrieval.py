@@ -14,7 +14,7 @@ from spark_project import open_store, rides, spine, view, write
 from repast.app.store import FeatureStore
 from repast.core.definitions import Field, RequestSource, on_demand_feature_view
 from repast.errors import ConflictError, InvalidValueError, UnsupportedError
-from repast.types import Float64, Int64
+from repast.types import Float64, Int64, String
 
 FEATURES = ["stats:trips", "stats:rate", "recent:city"]
 SPARK = {"offline_store": {"type": "spark"}}
@@ -35,6 +35,12 @@ def same(one: pa.Table, other: pa.Table) -> None:
     assert repr(one.to_pylist()) == repr(other.to_pylist())
 
 
+def skewed(rows: pa.Table) -> pa.Table:
+    """Give a fifth of the rows to one key."""
+    keys = [0 if i % 5 == 0 else key for i, key in enumerate(rows["driver_id"].to_pylist())]
+    return rows.set_column(0, "driver_id", pa.array(keys, pa.int64()))
+
+
 @on_demand_feature_view(
     sources=[view(), RequestSource(name="request", schema=[Field(name="bonus", dtype=Float64)])],
     schema=[Field(name="paid", dtype=Float64), Field(name="twice", dtype=Int64)],
@@ -44,6 +50,16 @@ def pay(inputs: Any) -> Any:
     inputs["paid"] = inputs["rate"] * inputs["bonus"]
     inputs["twice"] = (inputs["trips"] % 7) * 2
     return inputs[["paid", "twice"]]
+
+
+@on_demand_feature_view(sources=[view()], schema=[Field(name="shout", dtype=String)], mode="arrow")
+def shout(inputs: pa.Table) -> pa.Table:
+    return pa.table({"shout": pa.compute.utf8_upper(inputs["city"])})
+
+
+@on_demand_feature_view(sources=[view()], schema=[Field(name="known", dtype=Int64)], mode="python", singleton=True)
+def count(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {"known": sum(value is not None for value in inputs.values())}
 
 
 @pytest.mark.parametrize("as_of", ["event", "available"])
@@ -66,11 +82,11 @@ def test_frames_are_answered_as_one_process_answers_them(tmp_path: Path, session
 
 @pytest.mark.slow
 def test_partitions_and_order_change_nothing(tmp_path: Path, session: Any) -> None:
-    """1, 2 and 8 partitions of shuffles, shuffled sources and shuffled spines give the same bytes."""
-    rows, asked = rides(400, 6), spine(90, 6)
+    """1, 2 and 8 partitions of shuffles, shuffled sources and spines give DuckDB's bytes; a fifth is one key's."""
+    rows, asked = skewed(rides(400, 6)), skewed(spine(90, 6))
     write(rows, tmp_path)
-    spark = open_store(tmp_path, views(), **SPARK)
-    answers = []
+    local, spark = both(tmp_path, views())
+    answers = [repr(local.get_historical_features(asked, FEATURES).to_arrow().sort_by("label").to_pylist())]
     try:
         for partitions in (1, 2, 8):
             session.conf.set("spark.sql.shuffle.partitions", str(partitions))
@@ -116,11 +132,11 @@ def test_spines_and_results_of_every_kind(tmp_path: Path, session: Any) -> None:
 
 
 def test_on_demand_functions_run_on_the_executors(tmp_path: Path, session: Any) -> None:
-    """A function of the user's travels there by value, gets Arrow or pandas, and its errors come back as ours."""
+    """Functions of the user's travel there by value, get pandas, Arrow or Python values; errors come back as ours."""
     write(rides(200, 6), tmp_path)
-    local, spark = both(tmp_path, [view(), pay])
+    local, spark = both(tmp_path, [view(), pay, shout, count])
     asked = spine(40, 6).append_column("bonus", pa.array([0.5] * 40))
-    features = ["pay:paid", "stats:trips", "pay:twice"]
+    features = ["pay:paid", "stats:trips", "pay:twice", "shout:shout", "count:known"]
     expected = local.get_historical_features(asked, features).to_arrow().sort_by("label")
     frame = session.createDataFrame(asked)
     same(spark.get_historical_features(frame, features).to_arrow().sort_by("label"), expected)
