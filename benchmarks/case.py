@@ -224,6 +224,8 @@ def smoke(folder: Path) -> Sequence[Case]:
 
 def full(folder: Path, feast: str | None) -> Sequence[Case]:
     """Every local row of the targets."""
+    from benchmarks.store_case import store_cases  # which is made of what is above
+
     million, ten = 1_000_000, 10_000_000
     joins = [
         join_case(folder, Shape(rows=rows, spine=spine), ttl=ttl, feast=feast)
@@ -261,4 +263,4 @@ def full(folder: Path, feast: str | None) -> Sequence[Case]:
     limited = [memory_case(folder, Shape(rows=3 * ten, spine=100_000), limit="512MB")]
     starts = [start_case(what, feast=feast) for what in ("import", "help", "apply")]
     served = [serve_case(rows, c, feast=feast, rounds=2) for rows in (1, 100) for c in (1, 8, 32)]
-    return [*joins, *limited, *loads, *writes, *online, *served, *applies, *starts]
+    return [*joins, *limited, *loads, *writes, *online, *store_cases(), *served, *applies, *starts]
