@@ -16,13 +16,20 @@ from repast.backends.registry import bucket
 from repast.backends.registry.object_store import ObjectStoreRegistry
 from repast.errors import ConflictError, UnavailableError
 from repast.testing.clock import ManualClock
-from server.bucket import BucketServer, run_gcs, run_s3
+from server.bucket import BucketServer, run_azure, run_gcs, run_s3
 from server.fault_proxy import DONE, Fault, FaultProxy, run_fault_proxy
 
 NO_KEY = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
 
 
-@pytest.fixture(scope="module", params=[run_s3, run_gcs], ids=["s3", "gcs"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(run_s3, id="s3"),
+        pytest.param(run_gcs, id="gcs"),
+        pytest.param(run_azure, id="azure", marks=pytest.mark.slow),
+    ],
+)
 def server(request: pytest.FixtureRequest) -> Iterator[BucketServer]:
     with request.param() as running:
         yield running
