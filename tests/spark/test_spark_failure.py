@@ -95,6 +95,7 @@ def bare_python(tmp_path: Path) -> Path:
     return folder / "bin" / "python"
 
 
+@pytest.mark.slow
 def test_executors_without_repast(tmp_path: Path, session: Any, monkeypatch: Any, bare_python: Path) -> None:
     """A load, and a retrieval there, ask for the package in this version; a retrieval here needs nothing of ours."""
     from repast import __version__

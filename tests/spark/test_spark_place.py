@@ -20,14 +20,14 @@ pytestmark = pytest.mark.slow
 
 def run(place: str, *tests: str, passes: int) -> None:
     command = [sys.executable, "-m", "pytest", "--slow", "-x", "-p", "no:cacheprovider", "-o", "addopts="]
-    environ = os.environ | {"SPARK_TEST_PLACE": place}
+    environ = os.environ | {"SPARK_TEST_PLACE": place, "SPARK_TEST_EXAMPLES": "1"}
     ran = subprocess.run(
         [*command, *(str(HERE / test) for test in tests)],
         cwd=HERE.parents[1],
         env=environ,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     said = ran.stdout[-6000:] + ran.stderr[-2000:]
     assert ran.returncode == 0, said

@@ -62,7 +62,7 @@ def count(inputs: dict[str, Any]) -> dict[str, Any]:
     return {"known": sum(value is not None for value in inputs.values())}
 
 
-@pytest.mark.parametrize("as_of", ["event", "available"])
+@pytest.mark.parametrize("as_of", ["event", pytest.param("available", marks=pytest.mark.slow)])
 def test_frames_are_answered_as_one_process_answers_them(tmp_path: Path, session: Any, as_of: Any) -> None:
     """Ties, nulls, ttl and types of a Spark frame's answer are those of the embedded engine, in the spine's order."""
     write(rides(600, 12), tmp_path, files=3)

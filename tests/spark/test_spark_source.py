@@ -35,7 +35,10 @@ def store_as(kind: str, folder: Path, session: Any) -> dict[str, Any]:
     return {"path": None, "table": "rides_table"}
 
 
-@pytest.mark.parametrize("kind", ["csv", "json", "orc", "int96", "query", "table"])
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("json", "orc", "int96", "query")]
+
+
+@pytest.mark.parametrize("kind", ["csv", "table", *SLOW])
 def test_forms_of_sources(tmp_path: Path, session: Any, kind: str) -> None:
     """Whole numbers beyond 2^53, nulls, empty text and times come out of each form as they went in."""
     rows = rides(120, 6)
