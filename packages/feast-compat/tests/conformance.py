@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import inspect
 import json
+import socket
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
@@ -20,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 import feast
 import feast.types
 from feast.adapter.notice import FeastCompatibilityWarning, forget_warnings
-from repast.errors import MissingDependencyError, UnsupportedError
+from repast.errors import MissingDependencyError, UnavailableError, UnsupportedError
 
 HERE = Path(__file__).parent
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -531,6 +533,15 @@ CALL_VALUES: Mapping[str, Callable[[], Any]] = {
     "feature_service_name": lambda: "service",
     "tags": lambda: {"a": "b"},
     "progress_ctx": lambda: None,
+    "type_": lambda: "http",
+    "workers": lambda: 2,
+    "worker_connections": lambda: 10,
+    "max_requests": lambda: 10,
+    "max_requests_jitter": lambda: 10,
+    "metrics": lambda: True,
+    "no_access_log": lambda: True,
+    "keep_alive_timeout": lambda: 5,
+    "registry_ttl_sec": lambda: 5,
 }
 
 
@@ -714,7 +725,18 @@ RAISES = {
 """Methods whose answer is always that there is none."""
 
 
+def _serve(method: Any, given: dict[str, Any]) -> None:
+    """Serve at a port that is taken: all options were understood when that is what is said."""
+    if "tls_key_path" in given or "tls_cert_path" in given:
+        given |= {"tls_key_path": "k.pem", "tls_cert_path": "c.pem"}
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UnavailableError):
+        method(**given | {"port": taken.getsockname()[1]})
+
+
 def _call(method: Any, given: dict[str, Any], name: str) -> None:
+    if name == "serve":
+        _serve(method, given)
+        return
     expected = RAISES.get(name)
     try:
         result = method(*given.values()) if getattr(method, "__name__", "") == "read" else method(**given)

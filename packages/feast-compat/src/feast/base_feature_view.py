@@ -54,7 +54,7 @@ class BaseFeatureView(FeastObject):
     @property
     def proto_class(self) -> Any:
         """Refuse: Repast's registry is JSON."""
-        refuse(f"{type(self).__name__}.proto_class", hint="the registry is JSON: repast show")
+        refuse(f"{type(self).__name__}.proto_class", hint="the registry is JSON: feast registry-dump")
 
     def ensure_valid(self) -> None:
         """Check the definition; a view of no kind defines nothing."""

@@ -89,7 +89,7 @@ class Entity(FeastObject):
         return restored
 
     def to_proto(self) -> Any:
-        refuse("Entity.to_proto", hint="the registry is JSON: repast show, or FeatureStore.list_entities()")
+        refuse("Entity.to_proto", hint="the registry is JSON: feast registry-dump, or FeatureStore.list_entities()")
 
 
 def find_entity(name: str, near: Any) -> Entity | None:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _VECTORS = "there is no vector search yet; features of arrays are served as they are"
 _VERSIONS = "every generation of the registry is kept: repast log, repast rollback"
-_SERVERS = "run it from a shell"
 
 _COLLECTIONS = (
     "list_entities",
@@ -246,7 +245,7 @@ class FeatureStore:
 
     def set_feature_view_state(self, name: str, state: Any) -> None:
         """Refuse: views have no states."""
-        refuse("FeatureStore.set_feature_view_state", hint="loads keep their own watermarks: repast show")
+        refuse("FeatureStore.set_feature_view_state", hint="loads keep their own watermarks")
 
     # -- reading definitions ------------------------------------------------------------------------
 
@@ -685,9 +684,41 @@ class FeatureStore:
 
     # -- servers ------------------------------------------------------------------------------------
 
-    def serve(self, host: str, port: int, type_: str = "http", **options: Any) -> None:
-        """Refuse: a server is a process of its own."""
-        refuse("FeatureStore.serve", hint=f"{_SERVERS}: repast serve --host {host} --port {port}")
+    def serve(
+        self,
+        host: str,
+        port: int,
+        type_: str = "http",
+        no_access_log: bool = False,
+        workers: int = 1,
+        worker_connections: int = 1000,
+        max_requests: int | None = None,
+        max_requests_jitter: int | None = None,
+        metrics: bool = False,
+        keep_alive_timeout: int = 30,
+        tls_key_path: str = "",
+        tls_cert_path: str = "",
+        registry_ttl_sec: int | None = None,
+    ) -> None:
+        """Answer Feast's HTTP API until told to stop (SIGTERM, Ctrl-C)."""
+        from feast.adapter.server import serve
+
+        serve(
+            self._repast.config,
+            type_=type_,
+            max_requests=max_requests,
+            max_requests_jitter=max_requests_jitter,
+            host=host,
+            port=port,
+            access_log=not no_access_log,
+            workers=workers,
+            worker_connections=worker_connections,
+            metrics=metrics or None,
+            keep_alive=keep_alive_timeout,
+            key=tls_key_path or None,
+            cert=tls_cert_path or None,
+            registry_ttl=registry_ttl_sec,
+        )
 
     def serve_ui(self, host: str, port: int, **options: Any) -> None:
         """Refuse: a server is a process of its own."""

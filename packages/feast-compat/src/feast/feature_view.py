@@ -19,7 +19,7 @@ from feast.types import feast_type
 
 
 class FeatureViewState(IntEnum):
-    """What Feast notes of a view's life. Repast keeps watermarks instead: see ``repast show``."""
+    """What Feast notes of a view's life. Repast keeps watermarks instead."""
 
     STATE_UNSPECIFIED = 0
     CREATED = 1
@@ -195,7 +195,7 @@ class FeatureView(BaseFeatureView):
 
     @property
     def materialization_intervals(self) -> list[tuple[datetime, datetime]]:
-        """Nothing: Repast keeps one watermark per view, with the loads. See ``repast show``."""
+        """Nothing: Repast keeps one watermark per view, with the loads.."""
         return []
 
     @property

@@ -25,4 +25,4 @@ class RepoContents(NamedTuple):
         """Refuse: Repast's registry is JSON."""
         from feast.adapter.notice import refuse
 
-        refuse("RepoContents.to_registry_proto", hint="the registry is JSON: repast show")
+        refuse("RepoContents.to_registry_proto", hint="the registry is JSON: feast registry-dump")

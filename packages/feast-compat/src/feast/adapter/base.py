@@ -97,12 +97,14 @@ class FeastObject:
 
     def to_proto(self) -> Any:
         """Refuse: Repast's registry is JSON."""
-        refuse(f"{type(self).__name__}.to_proto", hint="the registry is JSON: repast show, or FeatureStore.list_*")
+        refuse(
+            f"{type(self).__name__}.to_proto", hint="the registry is JSON: feast registry-dump, or FeatureStore.list_*"
+        )
 
     @classmethod
     def from_proto(cls, proto: object) -> Any:
         """Refuse: Repast's registry is JSON."""
-        refuse(f"{cls.__name__}.from_proto", hint="the registry is JSON: repast show, or FeatureStore.get_*")
+        refuse(f"{cls.__name__}.from_proto", hint="the registry is JSON: feast registry-dump, or FeatureStore.get_*")
 
 
 def split_tags(tags: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Any]]:

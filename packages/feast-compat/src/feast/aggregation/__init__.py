@@ -61,7 +61,7 @@ class Aggregation:
 
     def to_proto(self) -> Any:
         """Refuse: Repast's registry is JSON."""
-        return refused_function("Aggregation.to_proto", hint="the registry is JSON: repast show")()
+        return refused_function("Aggregation.to_proto", hint="the registry is JSON: feast registry-dump")()
 
 
 aggregation_specs_to_agg_ops = refused_function(

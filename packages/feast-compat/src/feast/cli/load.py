@@ -25,10 +25,10 @@ def to_moment(text: str) -> datetime:
     try:
         return to_instant(text)
     except TaughtUsageError as error:
-        from dateutil import parser
+        from dateutil import parser  # type: ignore[import-untyped]  # pandas has it
 
         try:
-            found = parser.parse(text)
+            found: datetime = parser.parse(text)
         except (ValueError, OverflowError):
             raise error from None
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

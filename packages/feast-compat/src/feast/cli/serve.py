@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from feast.adapter.notice import refuse
-from feast.cli.session import Session, pass_session, say_option
+from feast.cli.session import COMMAND_LINE, Session, pass_session
 
 
 @click.command("serve")
@@ -26,34 +25,20 @@ from feast.cli.session import Session, pass_session, say_option
 @click.option("-m", "--metrics", is_flag=True, help="Offer Prometheus metrics at /metrics.")
 @pass_session
 def serve(
-    session: Session,
-    /,
-    type_: str,
-    no_access_log: bool,
-    max_requests: int | None,
-    max_requests_jitter: int | None,
-    keep_alive_timeout: int | None,
-    metrics: bool,
-    **given: Any,
+    session: Session, /, no_access_log: bool, keep_alive_timeout: int | None, metrics: bool, **given: Any
 ) -> None:
     """Answer Feast's HTTP API: reads, pushes, writes and loads. Stop it with Ctrl-C or SIGTERM."""
-    if type_ != "http":
-        refuse(f"feast serve --type {type_}", hint="the feature server speaks HTTP: --type http")
-    for option, value in (("--max-requests", max_requests), ("--max-requests-jitter", max_requests_jitter)):
-        if value is not None:
-            say_option(option, "workers run until the server stops; one that fails is started again")
+    from feast.adapter.server import serve as run
     from feast.repo_config import say_ignored
-    from repast.server.serve import serve as run
-    from repast.server.settings import read_settings
 
     config = session.load_config()
     say_ignored(config)
-    settings = read_settings(
+    run(
         config,
+        location=COMMAND_LINE,
+        announce=lambda settings: click.echo(f"serving {config.project} at {settings.address}", err=True),
         access_log=False if no_access_log else None,
         keep_alive=keep_alive_timeout,
         metrics=metrics or None,
         **given,
     )
-    click.echo(f"serving {config.project} at {settings.address}", err=True)
-    run(config, settings)

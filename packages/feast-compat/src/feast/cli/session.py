@@ -24,12 +24,12 @@ ENCODED = "FEATURE_STORE_YAML_BASE64"
 """The environment variable with a whole feature_store.yaml, for containers without one."""
 
 
-_COMMAND_LINE = Location("<command line>", 1)
+COMMAND_LINE = Location("<command line>", 1)
 
 
 def say_option(option: str, instead: str) -> None:
     """Say that an option is accepted, and what happens instead of what it does in Feast."""
-    without_effect(option, instead, _COMMAND_LINE)
+    without_effect(option, instead, COMMAND_LINE)
 
 
 @dataclass(frozen=True)
