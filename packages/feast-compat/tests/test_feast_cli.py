@@ -194,7 +194,7 @@ def test_what_is_not_supported_says_so_whatever_follows(repo: Path, capsys: pyte
     assert capsys.readouterr().err.startswith("error: feast ui is not supported by Repast.\nhint: ")
     assert cli.run(["entitys", "list"]) == 2
     assert "entities" in capsys.readouterr().err
-    with pytest.raises(UnsupportedError, match="type .grpc. is not supported"):
+    with pytest.raises(UnsupportedError, match=r"type .grpc. is not supported"):
         run(repo, "serve", "--type", "grpc")
 
 
