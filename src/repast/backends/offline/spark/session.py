@@ -104,7 +104,7 @@ def _session_on(remote: str) -> Any:
 
 def _check_answers(remote: str) -> None:
     """Look whether there is a server: pyspark itself tries for many minutes."""
-    import grpc  # type: ignore[import-untyped]  # has no annotations
+    grpc: Any = require("grpc", extra="spark", purpose="Spark Connect")
     from pyspark.sql.connect.client import DefaultChannelBuilder
 
     channel = DefaultChannelBuilder(remote).toChannel()
