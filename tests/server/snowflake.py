@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import snowflake.connector
 
-from repast.backends.offline.snowflake_type import staged
+from repast.backends.offline.snowflake_type import stage
 from server.emulator import run_emulator
 from server.postgres import free_port
 
@@ -65,17 +65,19 @@ class SnowflakeServer:
 
     def _copy_rows(self, table: str, rows: pa.Table) -> None:
         """Literals of many rows would take the emulator minutes."""
-        plain, reads = staged(rows)
+        staged = stage(rows)
         self.run("CREATE TEMPORARY STAGE IF NOT EXISTS TEST_ROWS")
-        place = f"@TEST_ROWS/{secrets.token_hex(8)}"
+        name = f"COPIED_{secrets.token_hex(8).upper()}"
+        kinds = ", ".join(f'"c{place}" {kind}' for place, kind in enumerate(staged.kinds))
+        self.run(f"CREATE TEMPORARY TABLE {name} ({kinds})")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "rows.parquet"
-            pq.write_table(plain, path)
-            self.run(f"PUT '{path.as_uri()}' {place} AUTO_COMPRESS = FALSE")
-        names = ", ".join(f'"{_quoted(name)}"' for name in rows.schema.names)
-        values = ", ".join(read.sql(dialect="snowflake") for read in reads)
-        source = f"SELECT {values} FROM {place}"
-        self.run(f"COPY INTO {table} ({names}) FROM ({source}) FILE_FORMAT = (TYPE = PARQUET)")
+            pq.write_table(staged.rows, path)
+            self.run(f"PUT '{path.as_uri()}' @TEST_ROWS/{name} AUTO_COMPRESS = FALSE")
+        reads = ", ".join(f"CAST($1:c{place} AS {kind})" for place, kind in enumerate(staged.kinds))
+        self.run(f"COPY INTO {name} FROM (SELECT {reads} FROM @TEST_ROWS/{name}) FILE_FORMAT = (TYPE = PARQUET)")
+        values = ", ".join(value.sql(dialect="snowflake") for value in staged.values)
+        self.run(f"INSERT INTO {table} SELECT {values} FROM {name}")
 
 
 def _plain(rows: pa.Table) -> list[pa.ChunkedArray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from repast.backends.offline.snowflake_connection import connection_options
 from repast.backends.offline.snowflake_failure import explain_failure
-from repast.backends.offline.snowflake_type import column_type, json_columns, source_columns, staged
+from repast.backends.offline.snowflake_type import json_columns, source_columns, stage
 from repast.backends.offline.sql_engine import Session, SqlEngine
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import SNOWFLAKE
@@ -144,7 +144,7 @@ def _connector() -> Any:
 class _SnowflakeSession(Session):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._spines: list[str] = []
+        self._uploads: list[str] = []
         self._stage = ""
 
     def inspect(self, table: exp.Expr) -> Mapping[str, SourceColumn]:
@@ -164,21 +164,18 @@ class _SnowflakeSession(Session):
         return pa.RecordBatchReader.from_batches(schema, batches())
 
     def upload(self, spine: pa.Table) -> exp.Expr:
-        name = f"REPAST_SPINE_{secrets.token_hex(8).upper()}"
-        columns = [f"{_quoted(field.name)} {column_type(field.type)}" for field in spine.schema]
-        self._run(f"CREATE TEMPORARY TABLE {name} ({', '.join(columns)})")
-        self._spines.append(name)
-        self._load(name, spine, set())
-        return exp.to_table(name, dialect="snowflake")
+        return exp.Subquery(this=self._load(spine))
 
     def insert(self, table: exp.Table, rows: pa.Table) -> None:
-        self._load(SNOWFLAKE.render(table.copy()), rows, json_columns(self._describe(table)))
+        loaded = self._load(rows, json_columns(self._describe(table)))
+        names = [exp.to_identifier(name, quoted=True) for name in rows.schema.names]
+        self._run(SNOWFLAKE.render(exp.insert(loaded, table.copy(), columns=names)))
 
     def reset(self) -> bool:
         try:
-            while self._spines:
-                self._run(f"DROP TABLE {self._spines[-1]}")
-                self._spines.pop()
+            while self._uploads:
+                self._run(f"DROP TABLE {self._uploads[-1]}")
+                self._uploads.pop()
         except _connector().errors.Error:
             return False
         return True
@@ -192,26 +189,25 @@ class _SnowflakeSession(Session):
         with self._connection.cursor() as cursor:
             return cursor.describe(SNOWFLAKE.render(select(exp.Star()).from_(aliased)))
 
-    def _load(self, table: str, rows: pa.Table, json: set[str]) -> None:
-        """Add rows to a table in one statement: all or none."""
-        plain, reads = staged(rows, json)
+    def _load(self, rows: pa.Table, json: Collection[str] = ()) -> exp.Select:
+        """Copy rows into a temporary table; return what selects them."""
+        staged = stage(rows, json)
         if not self._stage:
             self._stage = f"REPAST_STAGE_{secrets.token_hex(8).upper()}"
             self._run(f"CREATE TEMPORARY STAGE {self._stage}")
-        place = f"@{self._stage}/{secrets.token_hex(8)}"
+        name = f"REPAST_SPINE_{secrets.token_hex(8).upper()}"
+        columns = ", ".join(f'"c{place}" {kind}' for place, kind in enumerate(staged.kinds))
+        self._run(f"CREATE TEMPORARY TABLE {name} ({columns})")
+        self._uploads.append(name)
         with tempfile.TemporaryDirectory(prefix="repast-") as folder:
             path = Path(folder) / "rows.parquet"
-            pq.write_table(plain, path)
-            self._run(f"PUT '{path.as_uri()}' {place} AUTO_COMPRESS = FALSE")
-        names = ", ".join(_quoted(name) for name in rows.schema.names)
-        values = ", ".join(SNOWFLAKE.render(read) for read in reads)
-        source = f"SELECT {values} FROM {place}"  # noqa: S608 - names are quoted
-        self._run(f"COPY INTO {table} ({names}) FROM ({source}) FILE_FORMAT = (TYPE = PARQUET) PURGE = TRUE")
+            pq.write_table(staged.rows, path)
+            self._run(f"PUT '{path.as_uri()}' @{self._stage}/{name} AUTO_COMPRESS = FALSE")
+        reads = ", ".join(f"CAST($1:c{place} AS {kind})" for place, kind in enumerate(staged.kinds))
+        source = f"SELECT {reads} FROM @{self._stage}/{name}"  # noqa: S608 - names of ours
+        self._run(f"COPY INTO {name} FROM ({source}) FILE_FORMAT = (TYPE = PARQUET) PURGE = TRUE")
+        return select(*staged.values).from_(exp.to_table(name, dialect="snowflake"))
 
     def _run(self, statement: str) -> None:
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
-
-
-def _quoted(name: str) -> str:
-    return exp.to_identifier(name, quoted=True).sql(dialect="snowflake")

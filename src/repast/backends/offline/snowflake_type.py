@@ -1,14 +1,16 @@
-"""Snowflake's types and Arrow's, and how rows are staged: as Parquet of plain values that COPY casts."""
+"""Snowflake's types and Arrow's, and how rows are staged: as Parquet of plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
 
 from repast.core.sql.dialect import SNOWFLAKE
+from repast.core.sql.node import named
 from repast.core.sql.relation import SourceColumn
 
 _TYPES: Mapping[int, pa.DataType] = {
@@ -27,7 +29,6 @@ _TYPES: Mapping[int, pa.DataType] = {
 """The connector's codes; what is not here (VARIANT, OBJECT, ARRAY, GEOGRAPHY) arrives as text, most of it JSON."""
 _NUMBER = 0
 _SEMI_STRUCTURED = (5, 9, 10)
-_DAY_ONE = "CAST('1970-01-01' AS DATE)"
 
 
 def source_columns(description: Iterable[Any]) -> dict[str, SourceColumn]:
@@ -50,54 +51,51 @@ def json_columns(description: Iterable[Any]) -> set[str]:
     return {column.name for column in description if column.type_code in _SEMI_STRUCTURED}
 
 
-def column_type(dtype: pa.DataType) -> str:
-    """Return the type of a column of a spine."""
-    types = pa.types
-    if types.is_decimal(dtype):
-        return f"NUMBER({dtype.precision}, {dtype.scale})"
-    if types.is_timestamp(dtype):
-        return "TIMESTAMP_LTZ" if dtype.tz else "TIMESTAMP_NTZ"
-    if types.is_integer(dtype):
-        return "BIGINT"
-    kinds = {"BOOLEAN": types.is_boolean, "FLOAT": types.is_floating, "DATE": types.is_date, "TIME": types.is_time}
-    kinds |= {"BINARY": lambda t: types.is_binary(t) or types.is_large_binary(t)}
-    return next((name for name, fits in kinds.items() if fits(dtype)), "VARCHAR")
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Rows on their way into Snowflake, in values that a file has only one way to write."""
+
+    rows: pa.Table
+    """With columns c0, c1, ... of integers, booleans and text."""
+    kinds: tuple[str, ...]
+    """The types of these columns there."""
+    values: tuple[exp.Expr, ...]
+    """What makes the rows' own values of these columns, under the rows' names."""
 
 
-def staged(rows: pa.Table, json: set[str] = frozenset()) -> tuple[pa.Table, list[exp.Expr]]:  # type: ignore[assignment]
-    """Return rows in types that Parquet has only one of, and what reads each column of that file back.
+def stage(rows: pa.Table, json: Collection[str] = ()) -> Staged:
+    """Return rows as they are staged; columns in ``json`` are text that is parsed when it is read back.
 
-    What a time or a float is in a file depends on options and on the server's version; integers and text do not.
+    COPY knows few functions, and what a time or a float is in a file depends on options; so COPY is left to read
+    integers and text, and the rest is done by a SELECT.
     """
-    columns, reads = [], []
+    columns, kinds, values = [], [], []
     for place, field in enumerate(rows.schema):
-        encode, template = _encoding(field.type)
+        encode, kind, template = _encoding(field.type)
         columns.append(encode(rows.column(place)))
-        value = exp.Var(this=f"$1:c{place}")
-        read = SNOWFLAKE.fill("PARSE_JSON(CAST(:x AS VARCHAR))" if field.name in json else template, x=value)
-        reads.append(read)
-    return pa.table(columns, names=[f"c{place}" for place in range(len(columns))]), reads
+        kinds.append(kind)
+        template = "PARSE_JSON(:x)" if field.name in json else template
+        values.append(named(SNOWFLAKE.fill(template, x=exp.column(f"c{place}", quoted=True)), field.name))
+    return Staged(pa.table(columns, names=[f"c{place}" for place in range(len(columns))]), tuple(kinds), tuple(values))
 
 
-def _encoding(dtype: pa.DataType) -> tuple[Callable[[pa.ChunkedArray], Any], str]:
+def _encoding(dtype: pa.DataType) -> tuple[Callable[[pa.ChunkedArray], Any], str, str]:
     types = pa.types
     if types.is_timestamp(dtype):
-        return lambda a: a.cast(pa.timestamp("us", dtype.tz)).cast(pa.int64()), _moment(dtype)
+        template = SNOWFLAKE.us_instant if dtype.tz else SNOWFLAKE.us_wall
+        return lambda a: a.cast(pa.timestamp("us", dtype.tz)).cast(pa.int64()), "BIGINT", template.replace(":us", ":x")
     if types.is_date(dtype):
-        return lambda a: a.cast(pa.date32()).cast(pa.int32()), f"DATEADD(DAY, CAST(:x AS BIGINT), {_DAY_ONE})"
+        return lambda a: a.cast(pa.date32()).cast(pa.int32()), "BIGINT", "DATEADD(DAY, :x, CAST('1970-01-01' AS DATE))"
     if types.is_binary(dtype) or types.is_large_binary(dtype):
-        return _hex, "TO_BINARY(CAST(:x AS VARCHAR), 'HEX')"
-    if types.is_integer(dtype) or types.is_boolean(dtype):
-        return lambda a: a, f"CAST(:x AS {column_type(dtype)})"
-    text = "CAST(:x AS VARCHAR)"
-    if types.is_string(dtype) or types.is_large_string(dtype):
-        return lambda a: a, text
-    return lambda a: a.cast(pa.string()), f"CAST({text} AS {column_type(dtype)})"
-
-
-def _moment(dtype: pa.TimestampType) -> str:
-    template = SNOWFLAKE.us_instant if dtype.tz else SNOWFLAKE.us_wall
-    return template.replace(":us", "CAST(:x AS BIGINT)")
+        return _hex, "VARCHAR", "TO_BINARY(:x, 'HEX')"
+    if types.is_boolean(dtype):
+        return lambda a: a, "BOOLEAN", ":x"
+    if types.is_integer(dtype):
+        return lambda a: a, "BIGINT", ":x"
+    kind = "FLOAT" if types.is_floating(dtype) else "TIME" if types.is_time(dtype) else "VARCHAR"
+    if types.is_decimal(dtype):
+        kind = f"NUMBER({dtype.precision}, {dtype.scale})"
+    return lambda a: a.cast(pa.string()), "VARCHAR", ":x" if kind == "VARCHAR" else f"CAST(:x AS {kind})"
 
 
 def _hex(array: pa.ChunkedArray) -> pa.Array:
