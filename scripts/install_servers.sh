@@ -51,3 +51,6 @@ emulator snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1
 emulator feast "feast[duckdb]==0.67.0"
 node_emulator dynamodb dynalite@4.0.0
 node_emulator azurite azurite@3.35.0
+# Datastore's emulator comes with the Google Cloud CLI only: it is used where it is.
+ls /usr/lib/google-cloud-sdk/platform/cloud-firestore-emulator/*.jar >/dev/null 2>&1 || command -v gcloud >/dev/null ||
+  say "no Firestore emulator here; tests of Datastore need gcloud and: gcloud components install cloud-firestore-emulator"

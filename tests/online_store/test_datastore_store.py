@@ -58,6 +58,24 @@ class TestDatastoreOnlineStore(OnlineStoreSuite):
     def make_store(self, tmp_path: Path) -> OnlineStore:
         return open_store(tmp_path)
 
+    # These ask an emulator for thousands of things; the others of the suite run every time.
+
+    @pytest.mark.slow
+    def test_batches_in_any_key_order_do_not_block_each_other(self, store: OnlineStore) -> None:
+        super().test_batches_in_any_key_order_do_not_block_each_other(store)
+
+    @pytest.mark.slow
+    def test_drop_and_erase_leave_other_tables_alone(self, store: OnlineStore) -> None:
+        super().test_drop_and_erase_leave_other_tables_alone(store)
+
+    @pytest.mark.slow
+    def test_a_read_may_be_larger_than_any_limit(self, store: OnlineStore) -> None:
+        super().test_a_read_may_be_larger_than_any_limit(store)
+
+    @pytest.mark.slow
+    def test_concurrent_writers_converge_to_the_maximum(self, store: OnlineStore) -> None:
+        super().test_concurrent_writers_converge_to_the_maximum(store)
+
 
 # -- calls ----------------------------------------------------------------------------------------
 

@@ -69,6 +69,36 @@ class TestDynamoDBOnlineStore(OnlineStoreSuite):
     def make_store(self, tmp_path: Path) -> OnlineStore:
         return open_store(self.server, tmp_path)
 
+    # These ask an emulator for thousands of things; the others of the suite run every time.
+
+    @pytest.mark.slow
+    def test_batches_in_any_key_order_do_not_block_each_other(self, store: OnlineStore) -> None:
+        super().test_batches_in_any_key_order_do_not_block_each_other(store)
+
+    @pytest.mark.slow
+    def test_drop_and_erase_leave_other_tables_alone(self, store: OnlineStore) -> None:
+        super().test_drop_and_erase_leave_other_tables_alone(store)
+
+    @pytest.mark.slow
+    def test_a_cancelled_aread_spoils_no_later_one(self, store: OnlineStore) -> None:
+        super().test_a_cancelled_aread_spoils_no_later_one(store)
+
+    @pytest.mark.slow
+    def test_values_come_in_the_order_of_the_keys(self, store: OnlineStore) -> None:
+        super().test_values_come_in_the_order_of_the_keys(store)
+
+    @pytest.mark.slow
+    def test_readers_see_whole_rows_that_never_go_back(self, store: OnlineStore) -> None:
+        super().test_readers_see_whole_rows_that_never_go_back(store)
+
+    @pytest.mark.slow
+    def test_a_read_may_be_larger_than_any_limit(self, store: OnlineStore) -> None:
+        super().test_a_read_may_be_larger_than_any_limit(store)
+
+    @pytest.mark.slow
+    def test_counts_are_exact(self, store: OnlineStore) -> None:
+        super().test_counts_are_exact(store)
+
 
 # -- calls ----------------------------------------------------------------------------------------
 
@@ -106,6 +136,7 @@ def test_rows_that_do_not_change_are_not_written(store: DynamoDBOnlineStore) -> 
     assert called.count("PutItem") == 1
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_in_an_answer_is_asked_for_again(store: DynamoDBOnlineStore) -> None:
     keys = [b"%d" % number for number in range(60)]
     values = [key * 150_000 for key in keys]

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store", ["redis", "postgres", "mysql", "lmdb"])
+@pytest.mark.parametrize("store", ["redis", "lmdb"])
 def test_each_contender_measures_something(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
     from benchmarks.runner import compare
