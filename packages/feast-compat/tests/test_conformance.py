@@ -28,12 +28,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(project: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project, or a copy for what changes it, as the current folder."""
+def folder(project: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project, or a copy for what changes it, as the current folder. Copies are made only where they are needed."""
     row: Row = request.node.callspec.params["row"]
     chosen = project
     if row.member.startswith(CHANGING) and row.name in ("FeatureStore", "RetrievalJob"):
-        chosen = tmp_path / "copy"
+        chosen = request.getfixturevalue("tmp_path") / "copy"
         shutil.copytree(project, chosen)
     monkeypatch.chdir(chosen)
     return chosen
@@ -59,18 +59,25 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("row", list(cli_conformance.rows()), ids=cli_conformance.name_of)
-def test_a_verb_or_an_option_is_what_the_table_says(row: cli_conformance.Row, repo: Path, tmp_path: Path) -> None:
+def test_a_verb_or_an_option_is_what_the_table_says(
+    row: cli_conformance.Row, repo: Path, request: pytest.FixtureRequest
+) -> None:
     folder = repo
     if cli_conformance.changes(row):
-        folder = Path(shutil.copytree(repo, tmp_path / "copy"))
+        folder = Path(shutil.copytree(repo, request.getfixturevalue("tmp_path") / "copy"))
     status, _ = STATUS["cli"][cli_conformance.name_of(row)]
     assert cli_conformance.observe(row, folder)[0] == status
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("yaml_conformance")
+
+
 @pytest.mark.parametrize("row", list(yaml_conformance.rows()), ids=yaml_conformance.name_of)
-def test_a_key_is_what_the_table_says(row: yaml_conformance.Row, tmp_path: Path) -> None:
+def test_a_key_is_what_the_table_says(row: yaml_conformance.Row, place: Path) -> None:
     status, _ = STATUS["yaml"][yaml_conformance.name_of(row)]
-    assert yaml_conformance.observe(row, tmp_path)[0] == status
+    assert yaml_conformance.observe(row, place)[0] == status
 
 
 @pytest.mark.parametrize("section", ["cli", "yaml"])
