@@ -84,7 +84,7 @@ class History:
 
     def fill_gap(self, manifest: Manifest) -> None:
         """Add a manifest that is about to be replaced, if whoever registered it did not (or not yet)."""
-        if self._name(manifest.generation) in self.names():
+        if self._store.find_version(self._name(manifest.generation)) is not None:  # a list costs more, and grows
             return
         first = manifest.generation == 1
         before = Manifest(project=manifest.project) if first else self._find_manifest(manifest.generation - 1)
