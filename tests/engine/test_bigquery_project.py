@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from repast import BigQuerySource, Entity, FeatureStore, FeatureView, Field, PushSource
-from repast.backends.offline.bigquery import BigQueryEngine
+from repast.backends.offline.bigquery import BigQueryEngine, storage_client
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import FeatureColumn, KeyColumn, ReadRows
 from repast.errors import InvalidConfigError, InvalidRequestError, NotFoundError, UnavailableError, UnsupportedError
@@ -112,6 +112,19 @@ def test_types_of_columns(server: BigQueryServer, column: str, dtype: DataType, 
     (row,) = made.run(plan).read_all().to_pylist()
     assert (row["f"].replace(" ", "") if isinstance(expected, str) else row["f"]) == expected
     made.close()
+
+
+# Google's client warns of its own method, which it calls itself.
+@pytest.mark.filterwarnings("ignore:Retrieving Arrow record batches:PendingDeprecationWarning")
+def test_the_storage_api_is_asked_where_it_is_installed(server: BigQueryServer) -> None:
+    """The emulator's has tables only, so it is a table that is read, by the client that the engine makes."""
+    reader = storage_client(server.storage_endpoint)
+    assert reader is not None
+    rows = server.client.list_rows("repast.trips", retry=None)
+    read = [batch for batch in rows.to_arrow_iterable(bqstorage_client=reader) if batch.num_rows]
+    assert sum(batch.num_rows for batch in read) >= 3
+    assert read[0].schema.field("fare").type == pa.decimal128(9, 2)
+    reader.transport.close()
 
 
 def test_failures_are_told_apart(server: BigQueryServer) -> None:

@@ -116,7 +116,7 @@ class BigQueryEngine(SqlEngine):
         )
         if self._endpoint and not self._storage_endpoint:
             return client, None
-        return client, _storage_client(self._storage_endpoint)
+        return client, storage_client(self._storage_endpoint)
 
 
 def _library() -> Any:
@@ -128,7 +128,7 @@ def _anonymous() -> Any:
     return auth.AnonymousCredentials()
 
 
-def _storage_client(endpoint: str | None) -> Any:
+def storage_client(endpoint: str | None) -> Any:
     """Return a client of the Storage API, which streams rows as Arrow in parallel; None where it is not installed."""
     try:
         grpc = import_module("grpc")
