@@ -44,7 +44,7 @@ class Figures:
     """Source rows that a core reduces to the newest per key in a second."""
     written_keys: float = 40_000.0
     """Keys that a core encodes and writes to Redis in a second, Redis's own work included."""
-    stored_bytes: float = 130.0
+    stored_bytes: float = 105.0
     """Memory of Redis per view and key, its own overhead included."""
     start_s: float = 4.0
     """Seconds of a load in which no core works: files listed, the plan made and compiled, the registry written."""
