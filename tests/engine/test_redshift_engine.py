@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
+import boto3
+import moto
 import pyarrow as pa
 import pytest
 from sqlglot import exp
@@ -148,7 +150,6 @@ def test_options_are_checked(given: dict[str, Any], words: str) -> None:
 
 def test_large_spines_are_staged_in_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is there while COPY reads it, and not after."""
-    boto3, moto = pytest.importorskip("boto3"), pytest.importorskip("moto")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     with moto.mock_aws():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from repast.core.sql.dialect import SqlDialect
 from repast.errors import InvalidValueError, UnsupportedError
 
 BATCH_ROWS = 10_000
+_HOLE = "__value__"
 
 
 def read_batches(cursor: Any, schema: pa.Schema, *, size: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
@@ -64,12 +65,9 @@ def value_lists(rows: pa.Table, dialect: SqlDialect, *, most_bytes: int) -> Iter
     """Return what follows VALUES: rows of literals, as many at a time as fit into so many bytes."""
     batch: list[str] = []
     length = 0
-    types = rows.schema.types
+    writers = [_writer(dtype, dialect) for dtype in rows.schema.types]
     for values in zip(*(_values(column) for column in rows.columns), strict=True):
-        row = exp.Tuple(
-            expressions=[literal(value, dtype, dialect) for value, dtype in zip(values, types, strict=True)]
-        )
-        text = dialect.render(row)
+        text = f"({', '.join(write(value) for write, value in zip(writers, values, strict=True))})"
         if batch and length + len(text) > most_bytes:
             yield ", ".join(batch)
             batch, length = [], 0
@@ -87,27 +85,30 @@ def _values(column: pa.ChunkedArray) -> Iterable[Any]:
     return values
 
 
-def literal(value: Any, dtype: pa.DataType, dialect: SqlDialect) -> exp.Expr:
-    """Return a value of a type as SQL, such that the column it makes is of that type.
-
-    Raises:
-        UnsupportedError: There is no literal of such a type.
-
-    """
+def _writer(dtype: pa.DataType, dialect: SqlDialect) -> Callable[[Any], str]:
+    """Return what writes a value as SQL, such that the column it makes is of that type."""
     types, kind = pa.types, column_type(dtype)
-    if value is None:
-        return exp.cast(exp.null(), kind)
-    if types.is_timestamp(dtype):
-        template = dialect.us_instant if dtype.tz else dialect.us_wall
-        return dialect.fill(template, us=exp.Literal.number(value))
-    if types.is_boolean(dtype):
-        return exp.true() if value else exp.false()
-    if types.is_binary(dtype) or types.is_large_binary(dtype):
-        return exp.func("FROM_HEX", exp.Literal.string(value.hex()))
+    null = dialect.render(exp.cast(exp.null(), kind))
     if types.is_string(dtype) or types.is_large_string(dtype):
-        return exp.Literal.string(value)
-    text = str(value) if not types.is_floating(dtype) else repr(float(value)).replace("inf", "Infinity")
-    return exp.cast(exp.Literal.string(text), kind)
+        write: Callable[[Any], str] = lambda value: exp.Literal.string(value).sql(dialect=dialect.name)  # noqa: E731
+    elif types.is_boolean(dtype):
+        write = {True: "TRUE", False: "FALSE"}.__getitem__
+    elif types.is_binary(dtype) or types.is_large_binary(dtype):
+        write = lambda value: f"FROM_HEX('{value.hex()}')"  # noqa: E731
+    elif types.is_timestamp(dtype):
+        template = dialect.us_instant if dtype.tz else dialect.us_wall
+        pattern = dialect.render(dialect.fill(template, us=exp.Var(this=_HOLE)))
+        write = lambda value: pattern.replace(_HOLE, f"({value})" if value < 0 else str(value))  # noqa: E731
+    else:
+        # A tree for each value would take a hundred times as long.
+        quoted = dialect.render(exp.cast(exp.Literal.string(_HOLE), kind))
+        floats = types.is_floating(dtype)
+        write = lambda value: quoted.replace(_HOLE, _float(value) if floats else str(value))  # noqa: E731
+    return lambda value: null if value is None else write(value)
+
+
+def _float(value: float) -> str:
+    return repr(float(value)).replace("inf", "Infinity")
 
 
 def column_type(dtype: pa.DataType) -> exp.DataType:
