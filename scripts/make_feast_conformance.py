@@ -27,12 +27,13 @@ HEAD = """\
 Every public name of Feast {version}, with its parameters, methods, commands and keys, as `packages/feast-compat`
 (`repast-feast`) answers it. *Works*: as Feast documents it, or better ([how values
 differ](../how-to/migrate-from-feast.md)). *Accepted with warning*: it runs, and one warning says what happens instead.
-*Refused*: an error that says so when it is used (`UnsupportedError`; of feature_store.yaml `InvalidConfigError`), with a
-hint; names can be imported, so that a file that has them loads. What belongs to a refused name is refused with it.
+*Refused*: an error that says so when it is used (`UnsupportedError`; of feature_store.yaml `InvalidConfigError`), with
+a hint; names can be imported, so that a file that has them loads. What belongs to a refused name is refused with it.
 Everywhere: `to_proto` and `from_proto` are refused, since the registry is JSON.
 
-Made by `scripts/make_feast_conformance.py`; each row is a test (`packages/feast-compat/tests/test_conformance.py`). That
-a key of feature_store.yaml works means that the backend takes it and its value; what it does then, its own tests show.
+Made by `scripts/make_feast_conformance.py`; each row is a test (`packages/feast-compat/tests/test_conformance.py`).
+That a key of feature_store.yaml works means that the backend takes it and its value; what it does then, its own tests
+show.
 
 | | works | accepted with warning | refused |
 | --- | ---: | ---: | ---: |
