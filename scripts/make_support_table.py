@@ -35,7 +35,7 @@ RUNS_ON = {
     "TestPostgresOnlineStore": ("postgres", "PostgreSQL 15", REAL),
     "TestMysqlOnlineStore": ("mysql", "MariaDB 10.11", REAL),
     "TestDynamoDBOnlineStore": ("dynamodb", "dynalite", EMULATOR),
-    "TestDatastoreOnlineStore": ("datastore", "Google's Datastore emulator", EMULATOR),
+    "TestDatastoreOnlineStore": ("datastore", "Google's Firestore emulator in Datastore mode", EMULATOR),
     "TestRemoteOnlineStore": ("remote", "Repast's feature server", REAL),
     "TestDuckDBEngine": ("duckdb", "DuckDB 2 on Parquet files", INSIDE),
     "TestPostgresEngine": ("postgres", "PostgreSQL 15", REAL),
