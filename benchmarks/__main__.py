@@ -1,7 +1,8 @@
 """python -m benchmarks smoke | full [--feast PYTHON] [--only TEXT]: Repast, the raw limit and Feast side by side.
 
 ``--feast`` names an interpreter that has Feast installed (``python -m venv feast && feast/bin/pip install
-'feast[duckdb]'``); without it only the raw limits are compared. ``full`` writes docs/benchmarks.md.
+'feast[duckdb]'``); without it only the raw limits are compared. ``full`` keeps what it measures in
+docs/benchmarks.json and makes docs/benchmarks.md of it; with ``--only`` other rows stay as they are.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.case import full, smoke
-from benchmarks.report import Outcome, markdown, text
-from benchmarks.runner import ROOT, compare
+from benchmarks.report import machine, row_of, save_row, text
+from benchmarks.runner import compare
 
 
 def main() -> int:
@@ -28,22 +29,19 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(options.data or temporary).resolve()
         cases = smoke(folder) if options.size == "smoke" else full(folder, options.feast)
-        writes = options.size == "full" and not options.only
-        rival = rival_version(options.feast) if writes and options.feast else ""
-        outcomes: list[Outcome] = []
+        rival = f", {rival_version(options.feast)}" if options.feast else ""
+        rounds = f", --rounds {options.rounds}" if options.rounds else ""
+        done, regressed = 0, 0
         for case in cases:
             if options.only.lower() not in f"{case.group} {case.label}".lower():
                 continue
-            rounds = options.rounds or case.rounds
-            outcomes.append(Outcome(case, compare(case.contenders, case.arguments, rounds=rounds)))
-            print(f"{case.group}: {text(outcomes[-1])}", flush=True)
-            if writes:  # after every case: a run that is stopped leaves what it measured
-                shortened = f" --rounds {options.rounds}" if options.rounds else ""
-                command = f"python -m benchmarks full --feast PYTHON{shortened}"
-                page = markdown(outcomes, command=command, rival=rival)
-                (ROOT / "docs" / "benchmarks.md").write_text(page)
-    regressed = [o.case.label for o in outcomes if o.regressed]
-    print(f"{len(outcomes) - len(regressed)} passed, {len(regressed)} failed")
+            results = compare(case.contenders, case.arguments, rounds=options.rounds or case.rounds)
+            row = row_of(case, results, made=machine() + rival + rounds)
+            done, regressed = done + 1, regressed + row.regressed(case)
+            print(f"{case.group}: {text(row, regressed=row.regressed(case))}", flush=True)
+            if options.size == "full":  # after every case: a run that is stopped leaves what it measured
+                save_row(row, cases)
+    print(f"{done - regressed} passed, {regressed} failed")
     return 1 if regressed else 0
 
 

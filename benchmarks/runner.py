@@ -29,6 +29,18 @@ class Contender:
     python: str = sys.executable
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What is kept of one contender: seconds, and MB."""
+
+    median: float
+    spread: float
+    p99: float | None
+    """None where there are too few repetitions for one."""
+    peak_mb: float
+    error: str = ""
+
+
 @dataclass
 class Measured:
     """What one contender did over all rounds."""
@@ -53,6 +65,16 @@ class Measured:
             return (max(self.seconds) - min(self.seconds)) / 2 / self.median
         low, _, high = statistics.quantiles(self.seconds, n=4)
         return (high - low) / 2 / self.median
+
+    def summary(self) -> Summary:
+        if self.error:
+            return Summary(0, 0, None, self.peak_mb, self.error)
+        p99 = _rounded(self.p99) if len(self.seconds) >= 50 else None
+        return Summary(_rounded(self.median), _rounded(self.spread), p99, self.peak_mb)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 def compare(contenders: Sequence[Contender], arguments: Mapping[str, Any], *, rounds: int) -> dict[str, Measured]:
