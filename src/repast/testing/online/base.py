@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from repast.ports.online import OnlineStore, OnlineTable
+from repast.ports.online import OnlineStore, OnlineTable, Values
 from repast.testing.example import unhurried
 
 TABLE = OnlineTable("project", "view")
@@ -58,6 +58,15 @@ def fresh_tables(store: OnlineStore) -> Iterator[OnlineTable]:
         table = OnlineTable("project", "examples", incarnation)
         store.create([table])
         yield table
+
+
+def assert_same(found: Values, expected: Values) -> None:
+    """Compare answers of thousands of values by hand: to explain how they differ takes pytest longer than any test."""
+    assert [len(values) for values in found] == [len(values) for values in expected]
+    for at, (some, wanted) in enumerate(zip(found, expected, strict=True)):
+        wrong = [i for i, (value, other) in enumerate(zip(some, wanted, strict=True)) if value != other]
+        shown = [(some[i] or b"")[:20] for i in wrong[:3]]
+        assert not wrong, f"read {at}: {len(wrong)} values are wrong, first at {wrong[:3]}, which begin {shown}"
 
 
 def run_together(actions: Sequence[Callable[[], object]]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from repast.errors import InvalidRequestError
 from repast.ports.online import OnlineStore, OnlineTable, WriteResult
-from repast.testing.online.base import TABLE, OnlineStoreBase, fresh_tables
+from repast.testing.online.base import TABLE, OnlineStoreBase, assert_same, fresh_tables
 from repast.testing.online.row import ROW, Row, split
 
 HISTORY = st.lists(st.lists(ROW, max_size=6), max_size=6)
@@ -104,7 +104,7 @@ class WriteRules(OnlineStoreBase):
         assert store.write(TABLE, keys, [b"5"] * len(keys)) == WriteResult(written=len(keys))
         values = [b"6" if number % 2 else b"4" for number in range(len(keys))]
         assert store.write(TABLE, keys, values) == WriteResult(written=half, late=half)
-        assert store.read([(TABLE, keys)]) == [[b"6" if number % 2 else b"5" for number in range(len(keys))]]
+        assert_same(store.read([(TABLE, keys)]), [[b"6" if number % 2 else b"5" for number in range(len(keys))]])
         assert store.count(TABLE) == len(keys)
 
     def test_keys_and_values_are_any_bytes(self, store: OnlineStore) -> None:
@@ -114,7 +114,7 @@ class WriteRules(OnlineStoreBase):
         values = [b"", b"\x00", b"\xff\x00\xfe", b"x" * (self.longest_value - 1)] + [key + b"!" for key in keys[4:]]
         assert store.write(TABLE, keys, values) == WriteResult(written=len(keys))
         (found,) = store.read([(TABLE, keys)])
-        assert found == values
+        assert_same([found], [values])
         assert {type(value) for value in found} == {bytes}
         assert store.write(TABLE, [b"\x03"], [b"x" * (self.longest_value - 1) + b"y"]) == WriteResult(written=1)
         assert store.write(TABLE, [b"\x03"], [b"x" * (self.longest_value - 1)]) == WriteResult(late=1)
