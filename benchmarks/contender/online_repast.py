@@ -43,7 +43,7 @@ with tempfile.TemporaryDirectory() as folder:
         store.write_to_online_store(f"view{i}", rows)
     refs = [f"view{i}:f{i}_{j}" for i in range(args["views"]) for j in range(args["features"])]
     pick = random.Random(11)
-    form = args.get("form", "dict")
+    form = args.get("form") or "dict"
 
     def work() -> object:
         rows = [{"key": pick.randrange(KEYS)} for _ in range(args["rows"])]
