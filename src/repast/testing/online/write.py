@@ -114,7 +114,7 @@ class WriteRules(OnlineStoreBase):
         values = [b"", b"\x00", b"\xff\x00\xfe", b"x" * (self.longest_value - 1)] + [key + b"!" for key in keys[4:]]
         assert store.write(TABLE, keys, values) == WriteResult(written=len(keys))
         (found,) = store.read([(TABLE, keys)])
-        assert_same([found], [values])
+        assert_same([found], [[*values]])
         assert {type(value) for value in found} == {bytes}
         assert store.write(TABLE, [b"\x03"], [b"x" * (self.longest_value - 1) + b"y"]) == WriteResult(written=1)
         assert store.write(TABLE, [b"\x03"], [b"x" * (self.longest_value - 1)]) == WriteResult(late=1)
