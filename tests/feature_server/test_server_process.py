@@ -103,7 +103,8 @@ def test_bodies_beyond_the_limit_are_refused(server: HttpServer) -> None:
     assert httpx.get(f"{server.url}/health").status_code == 200
 
 
-def test_it_serves_over_tls(made_project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["repast", "feast"])
+def test_it_serves_over_tls(made_project: Path, tmp_path: Path, command: str) -> None:
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1", "localhost")
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
@@ -111,7 +112,7 @@ def test_it_serves_over_tls(made_project: Path, tmp_path: Path) -> None:
         blob.write_to_path(tmp_path / "cert.pem", append=True)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     arguments = ("--key", str(tmp_path / "key.pem"), "--cert", str(tmp_path / "cert.pem"))
-    with run_repast_server(made_project, *arguments) as server:
+    with run_repast_server(made_project, *arguments, module=command) as server:
         trusted = ssl.create_default_context(cafile=tmp_path / "ca.pem")
         answer = httpx.post(f"{server.url}/get-online-features", json=READ, verify=trusted)
         assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""``repast serve`` in a process of its own, on a free port; and the real ``feast serve``."""
+"""``repast serve`` in a process of its own, on a free port; the real ``feast serve``, and ours."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ class HttpServer:
 
 
 @contextmanager
-def run_repast_server(repo: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Iterator[HttpServer]:
-    """Run ``repast serve`` in a repo; return when it answers."""
+def run_repast_server(
+    repo: Path, *arguments: str, env: Mapping[str, str] | None = None, module: str = "repast"
+) -> Iterator[HttpServer]:
+    """Run ``repast serve``, or that of another module, in a repo; return when it answers."""
     port = free_port()
     scheme = "https" if "--cert" in arguments else "http"
-    command = [sys.executable, "-m", "repast", "serve", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", module, "serve", "--port", str(port), *arguments]
     with run_http_server(repo, command, f"{scheme}://127.0.0.1:{port}", env=env) as server:
         yield server
 
