@@ -130,3 +130,9 @@ def test_reference_page_is_what_the_script_makes() -> None:
     assert (ROOT / "docs/reference/cli.md").read_text() == module.page() + "\n", (
         "run: python scripts/make_cli_reference.py"
     )
+
+
+@pytest.mark.parametrize("group", ["entities", "migrate"])
+def test_a_group_alone_shows_its_help(tmp_path: Path, group: str) -> None:
+    alone, asked = run_repast(group, cwd=tmp_path), run_repast(group, "--help", cwd=tmp_path)
+    assert (alone.code, alone.out, alone.err) == (2, "", asked.out)

@@ -111,7 +111,10 @@ def _say(message: str, hint: str = "") -> None:
 
 
 def _tell_usage(error: click.ClickException) -> int:
-    _say(*explain(error))
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # a group alone: its help is the answer
+        click.echo(error.message, err=True)
+    else:
+        _say(*explain(error))
     return exit_code.USAGE
 
 
