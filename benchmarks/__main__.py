@@ -1,7 +1,9 @@
 """python -m benchmarks smoke | full [--feast PYTHON] [--only TEXT]: Repast, the raw limit and Feast side by side.
 
-``--feast`` names an interpreter that has Feast installed (``python -m venv feast && feast/bin/pip install
-'feast[duckdb]'``); without it only the raw limits are compared. ``full`` keeps what it measures in
+``--feast`` names an interpreter that has Feast and the clients of its online stores installed; without it only the
+raw limits are compared. ``scripts/install_servers.sh`` makes one, ``.servers/feast/bin/python``; so does ``python -m
+venv feast && feast/bin/pip install 'feast[duckdb,mysql,postgres,redis]'``. "Online stores" start servers of their own,
+which the script installs too. ``full`` keeps what it measures in
 docs/benchmarks.json and makes docs/benchmarks.md of it; with ``--only`` other rows stay as they are.
 """
 

@@ -268,4 +268,4 @@ def full(folder: Path, feast: str | None) -> Sequence[Case]:
     limited = [memory_case(folder, Shape(rows=3 * ten, spine=100_000), limit="512MB")]
     starts = [start_case(what, feast=feast) for what in ("import", "help", "apply")]
     served = [serve_case(rows, c, feast=feast, rounds=2) for rows in (1, 100) for c in (1, 8, 32)]
-    return [*joins, *limited, *loads, *writes, *online, *store_cases(), *served, *applies, *starts]
+    return [*joins, *limited, *loads, *writes, *online, *store_cases(feast=feast), *served, *applies, *starts]

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.case import Case
+from benchmarks.data import short
 from benchmarks.runner import ROOT, Measured, Summary
 
 RECORD = ROOT / "docs" / "benchmarks.json"
@@ -36,7 +37,7 @@ class Row:
     def raw(self) -> Summary | None:
         """The fastest contender that is neither Repast nor the rival."""
         others = [m for n, m in self.results.items() if n != "repast" and not n.startswith("feast") and not m.error]
-        return min(others, key=lambda m: m.median, default=None)
+        return min(others, key=lambda m: m.cost, default=None)
 
     def rival(self) -> Summary | None:
         return next((m for n, m in self.results.items() if n.startswith("feast") and not m.error), None)
@@ -44,7 +45,7 @@ class Row:
     @property
     def ratio_to_limit(self) -> float | None:
         raw = self.raw()
-        return None if raw is None or self.repast.error else self.repast.median / raw.median
+        return None if raw is None or self.repast.error else self.repast.cost / raw.cost
 
     def regressed(self, case: Case) -> bool:
         bound, ratio = case.regression, self.ratio_to_limit
@@ -90,13 +91,15 @@ def cell(measured: Summary, group: str) -> str:
     if measured.error:
         return f"failed: {measured.error}"
     tail = "" if measured.p99 is None else f", p99 {seconds(measured.p99)}"
+    if measured.rows:
+        tail += f", {measured.rows / measured.median:,.0f} rows/s over {short(measured.rows)}"
     memory = f" ({measured.peak_mb:.0f} MB)" if group in MEMORY else ""
     return f"{seconds(measured.median)} ±{measured.spread:.0%}{tail}{memory}"
 
 
 def line(row: Row) -> list[str]:
     ratio, rival = row.ratio_to_limit, row.rival()
-    against = "" if rival is None or row.repast.error else f"{rival.median / row.repast.median:.3g}x"
+    against = "" if rival is None or row.repast.error else f"{rival.cost / row.repast.cost:.3g}x"
     return [
         row.label,
         cell(row.repast, row.group),
@@ -132,7 +135,8 @@ def markdown(rows: Sequence[Row]) -> str:
         "Contenders of one row run interleaved, each in a process of its own. Figures are medians with half the",
         "interquartile range and peak memory. *of the best raw* is Repast's median over that of the fastest raw loop",
         "(1.0x is the limit; raw as-of joins leave ties to chance, Repast does not); *against Feast* says how many",
-        "times faster Repast is (below 1 it is slower).",
+        "times faster Repast is (below 1 it is slower). Contenders that load different numbers of rows are compared by",
+        "rows per second. p99 is given from 50 repetitions on.",
     ]
     for group in dict.fromkeys(row.group for row in rows):
         members = [row for row in rows if row.group == group]

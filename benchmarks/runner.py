@@ -39,6 +39,13 @@ class Summary:
     """None where there are too few repetitions for one."""
     peak_mb: float
     error: str = ""
+    rows: int | None = None
+    """Rows that a repetition loads, where contenders may load different numbers of them."""
+
+    @property
+    def cost(self) -> float:
+        """What contenders are compared by: seconds, per row where numbers of rows may differ."""
+        return self.median / (self.rows or 1)
 
 
 @dataclass
@@ -70,7 +77,7 @@ class Measured:
         if self.error:
             return Summary(0, 0, None, self.peak_mb, self.error)
         p99 = _rounded(self.p99) if len(self.seconds) >= 50 else None
-        return Summary(_rounded(self.median), _rounded(self.spread), p99, self.peak_mb)
+        return Summary(_rounded(self.median), _rounded(self.spread), p99, self.peak_mb, rows=self.facts.get("rows"))
 
 
 def _rounded(value: float) -> float:

@@ -22,7 +22,8 @@ apt_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Versions are pinned here: an emulator is part of what the tests mean. Each has an environment of its own.
+# Versions are pinned here: an emulator is part of what the tests mean. Each has an environment of its own. Feast has the
+# clients of its online stores in the versions that our own tests use, where it takes them, so that both meet alike.
 emulator() {
   local name="$1"
   shift
@@ -48,7 +49,7 @@ node_emulator() {
 apt_packages
 emulator bigquery bqemulator==1.4.0 duckdb==2.0.0 numpy==2.4.0 sqlglot==30.11.0 sqlglotc==30.11.0
 emulator snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1" duckdb==2.0.0
-emulator feast "feast[duckdb]==0.67.0"
+emulator feast "feast[duckdb,mysql,postgres,redis]==0.67.0" redis==7.4.1 hiredis==3.5.0 psycopg==3.3.9 psycopg-pool==3.3.3 pymysql==1.2.4
 node_emulator dynamodb dynalite@4.0.0
 node_emulator azurite azurite@3.35.0
 # Datastore's emulator comes with the Google Cloud CLI only: it is used where it is.

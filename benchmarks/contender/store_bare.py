@@ -6,18 +6,16 @@ client has no command that does.
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from benchmarks.contender.clock import arguments, finish, measure
+from benchmarks.contender.clock import arguments, finish
+from benchmarks.contender.store_rows import KEYS, check, draw_keys, make_rows, measure_some
 from benchmarks.contender.store_server import loading, run_store
 
-KEYS = 10_000
 BATCH = 1000
 encode, decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
 Rows = list[tuple[bytes, bytes]]
@@ -112,14 +110,15 @@ class Lmdb:
 OPEN = {"redis": Redis, "postgres": postgres, "mysql": mysql, "lmdb": Lmdb}
 
 
-def make_rows(keys: int, features: int, turn: int = 0) -> Rows:
-    values = np.random.default_rng(7 + turn).random((keys, features)).tolist()
-    return [(key.to_bytes(8, "big"), turn.to_bytes(8, "big") + encode(values[key])) for key in range(keys)]
+def pack(view: int, keys: int, features: int, turn: int = 0) -> Rows:
+    columns = [column.to_pylist() for column in make_rows(view, keys, features, turn).columns[2:]]
+    prefix = turn.to_bytes(8, "big")
+    return [(key.to_bytes(8, "big"), prefix + encode(row)) for key, row in enumerate(zip(*columns, strict=True))]
 
 
 def load_for_ever(begun: Any, store: str, options: dict[str, Any], features: int) -> None:
     opened: Any = OPEN[store](options, 1)
-    rows, turn = make_rows(KEYS, features), 0
+    rows, turn = pack(0, KEYS, features), 0
     while True:
         turn += 1
         prefix = turn.to_bytes(8, "big")
@@ -130,22 +129,28 @@ def load_for_ever(begun: Any, store: str, options: dict[str, Any], features: int
 def main() -> None:
     args = arguments()
     store, what, rows, features = args["store"], args["what"], args["rows"], args["features"]
+    repeat, limit = args["repeat"], args["limit"]
     with tempfile.TemporaryDirectory() as folder, run_store(store, folder) as options:
         opened: Any = OPEN[store](options, args["views"])
         if what == "load":
-            turns = iter([make_rows(rows, features, turn) for turn in range(args["repeat"])])
-            finish(measure(lambda: opened.load(0, next(turns)), repeat=args["repeat"]))
+            turns = iter([pack(0, rows, features, turn) for turn in range(repeat)])
+            finish(measure_some(lambda: opened.load(0, next(turns)), repeat=repeat, limit=limit), rows=rows)
             return
         for view in range(args["views"]):
-            opened.load(view, make_rows(KEYS, features))
-        pick = random.Random(11)
+            opened.load(view, pack(view, KEYS, features))
+        draw = draw_keys(rows, KEYS)
 
-        def read() -> object:
-            keys = [pick.randrange(KEYS).to_bytes(8, "big") for _ in range(rows)]
+        def read(some: Sequence[int]) -> list[list[list[float]]]:
+            keys = [key.to_bytes(8, "big") for key in some]
             return [[decode(value[8:]) for value in values] for values in opened.read(keys)]
 
+        def columns(some: Sequence[int]) -> dict[str, list[float]]:
+            found = enumerate(read(some))
+            return {f"f{view}_{j}": [row[j] for row in rows] for view, rows in found for j in range(features)}
+
+        check(columns, args, KEYS)
         with loading(what, load_for_ever, store, options, features):
-            finish(measure(read, repeat=args["repeat"], warm=10))
+            finish(measure_some(lambda: read(next(draw)), repeat=repeat, limit=limit, warm=10))
 
 
 if __name__ == "__main__":

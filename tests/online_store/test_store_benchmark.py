@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from server.feast import feast_python
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store", ["redis", "lmdb"])
+@pytest.mark.parametrize("store", ["redis", "postgres", "mysql", "lmdb"])
 def test_each_contender_measures_something(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
     from benchmarks.runner import compare
     from benchmarks.store_case import store_cases
 
-    for case in store_cases(tiny=True):
+    for case in store_cases(tiny=True, feast=feast_python()):
         if case.arguments["store"] == store:
             results = compare(case.contenders, case.arguments, rounds=1)
-            assert [measured.error for measured in results.values()] == ["", ""]
+            assert {name: measured.error for name, measured in results.items()} == dict.fromkeys(results, "")
+            assert ("feast" in results) == (store != "lmdb")
             assert all(len(measured.seconds) == case.arguments["repeat"] for measured in results.values())
