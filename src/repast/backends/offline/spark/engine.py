@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,16 @@ from repast.backends.offline.spark.arrow import schema_of, stream
 from repast.backends.offline.spark.failure import translated
 from repast.backends.offline.spark.frame import SparkFrame
 from repast.backends.offline.spark.location import spark_path
+from repast.backends.offline.spark.schema import SchemaMemory
 from repast.backends.offline.spark.session import open_session
 from repast.backends.offline.spark.source import SOURCE_VIEW, Scan, append, open_source, source_files, subject_of
+from repast.backends.offline.spark.staging import Staging
 from repast.backends.offline.spark.worker import (
     Conformed,
     Restored,
     asked,
     in_spine_order,
-    keep,
+    look_at,
     numbered,
     packed_found,
     packed_spine,
@@ -80,7 +83,9 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames):
         if region is not None:
             self._conf.setdefault("spark.hadoop.fs.s3a.endpoint.region", region)
         self._remote = remote
-        self._staging = staging_location
+        folder = None if staging_location is None else spark_path(staging_location, self.repo_path).rstrip("/")
+        self._staging = Staging(folder)
+        self._schemas = SchemaMemory()
         self._partitions = partitions
         self._session: SparkSession | None = None
         self._closed = False
@@ -182,34 +187,46 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames):
     def join(self, spine: Frame, request: FrameJoin) -> Frame:
         """See :meth:`SupportsFrames.join`."""
         with translated("The retrieval"):
-            bound = keep(work_on(numbered(spine.native), request.bind, request.bound), self._staging_folder())
-            facts = _facts_of_frame(bound)
-            union, nanos = packed_spine(bound), {}
-            for number, (plan, columns) in enumerate(request.joins):
-                scan = self._open(plan.source, plan)
-                found = self.frame(plan, scan, asked(bound, plan, columns), facts)
-                union = union.unionByName(packed_found(found, number), allowMissingColumns=True)
-                nanos[found_column(number)] = nanos_of(plan, scan)
-            ship(request.functions)
-            finish = Restored(request.finish, nanos)
-            return SparkFrame(work_on(in_spine_order(union, bound), finish, request.answer), "The retrieval")
+            bound, folder = self._staging.keep(work_on(numbered(spine.native), request.bind, request.bound))
+            try:
+                joined = self._join(bound, request)
+            except BaseException:
+                if folder is not None:
+                    self._staging.release(folder, self.session)
+                raise
+        answer = SparkFrame(joined, "The retrieval")
+        if folder is not None:
+            answer.when_done(partial(self._staging.release, folder))
+        return answer
+
+    def _join(self, bound: DataFrame, request: FrameJoin) -> DataFrame:
+        shape = look_at(bound)
+        facts = SpineFacts(shape.rows, shape.first_us, shape.last_us, table(_SPINE_VIEW))
+        union, nanos = packed_spine(bound), {}
+        for number, (plan, columns) in enumerate(request.joins):
+            scan = self._open(plan.source, plan)
+            found = self.frame(plan, scan, asked(bound, plan, columns), facts)
+            union = union.unionByName(packed_found(found, number), allowMissingColumns=True)
+            nanos[found_column(number)] = nanos_of(plan, scan)
+        ship(request.functions)
+        return work_on(in_spine_order(union, shape), Restored(request.finish, nanos), request.answer)
 
     def explain_join(self, request: FrameJoin) -> list[str]:
         """See :meth:`SupportsFrames.explain_join`."""
         facts = SpineFacts(1, 0, 0, table(_SPINE_VIEW))
         return [statement(plan, self._open(plan.source, plan), facts, pretty=True) for plan, _ in request.joins]
 
-    def _staging_folder(self) -> str | None:
-        return None if self._staging is None else spark_path(self._staging, self.repo_path).rstrip("/")
-
     def close(self) -> None:
-        """Forget the session. It stays open: others of this process may use it, and Spark has but one."""
+        """Remove staged spines, which unread answers read, and forget the session.
+
+        The session stays open: others of this process may use it, and Spark has but one.
+        """
         with self._lock:
-            self._closed = True
-            self._session = None
+            session, self._session, self._closed = self._session, None, True
+        self._staging.clear(session)
 
     def _open(self, source: SourceSpec, plan: OfflinePlan | None = None) -> Scan:
-        return open_source(self.session, source, self.repo_path, plan)
+        return open_source(self.session, source, self.repo_path, plan, self._schemas)
 
 
 def rows_of(plan: OfflinePlan) -> PointInTimeJoin | ReadRows:
@@ -238,11 +255,6 @@ def facts_of(spine: pa.Table) -> SpineFacts:
     if ends["min"] is None:
         ends = {"min": 0, "max": 0}
     return SpineFacts(spine.num_rows, ends["min"], ends["max"], table(_SPINE_VIEW))
-
-
-def _facts_of_frame(spine: DataFrame) -> SpineFacts:
-    rows, first, last = spine.selectExpr("count(*)", f"min({TIME})", f"max({TIME})").collect()[0]
-    return SpineFacts(rows, first or 0, last or 0, table(_SPINE_VIEW))
 
 
 def _spine_options(path: str) -> dict[str, str]:

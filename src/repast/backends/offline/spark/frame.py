@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,35 +20,52 @@ _TAKEN = ("PATH_ALREADY_EXISTS", "TABLE_OR_VIEW_ALREADY_EXISTS", "already exists
 
 
 class SparkFrame(Frame):
-    """A Spark data frame; ``native`` is the data frame itself."""
-
-    native: DataFrame
+    """A Spark data frame."""
 
     def __init__(self, native: DataFrame, subject: str) -> None:
-        self.native = native
+        self._frame = native
+        self._cleanup: weakref.finalize[..., SparkFrame] | None = None
         self.subject = subject
+
+    def when_done(self, clean_up: Callable[[], None]) -> None:
+        """Have something done when nobody can read this any more; never, if the data frame itself is given away."""
+        self._cleanup = weakref.finalize(self, clean_up)
+        self._cleanup.atexit = False
+
+    @property
+    def native(self) -> DataFrame:
+        """The data frame itself: frames that are made of it outlive this object."""
+        if self._cleanup is not None:
+            self._cleanup.detach()
+        return self._frame
 
     @property
     def schema(self) -> pa.Schema:
         """See :attr:`Frame.schema`."""
         with translated(self.subject):
-            return schema_of(self.native)
+            return schema_of(self._frame)
 
     def count(self) -> int:
         """See :meth:`Frame.count`."""
         with translated(self.subject):
-            return self.native.count()
+            return self._frame.count()
 
     def collect(self) -> pa.Table:
         """See :meth:`Frame.collect`."""
         schema = self.schema
         with translated(self.subject):
-            batches = self.native.toArrow().to_batches()
+            batches = self._frame.toArrow().to_batches()
         return pa.Table.from_batches([conform(batch, schema) for batch in batches], schema)
 
     def stream(self) -> pa.RecordBatchReader:
         """See :meth:`Frame.stream`."""
-        return stream(self.native, self.schema, self.subject)
+        schema = self.schema
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            # Of this object, so that it is there until the last batch is.
+            yield from stream(self._frame, schema, self.subject)
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
 
     def write_parquet(self, path: str) -> None:
         """See :meth:`Frame.write_parquet`."""
@@ -58,7 +77,7 @@ class SparkFrame(Frame):
 
     def _write(self, place: str, write: Any) -> None:
         try:
-            write(self.native.write.mode("error"))
+            write(self._frame.write.mode("error"))
         except Exception as error:  # py4j, gRPC and PySpark have no common error
             if any(word in str(error) for word in _TAKEN):
                 raise ConflictError(

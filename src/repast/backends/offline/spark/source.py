@@ -16,6 +16,7 @@ from repast.backends.offline.location import is_remote, local_files, local_path,
 from repast.backends.offline.spark.arrow import schema_of
 from repast.backends.offline.spark.failure import translated
 from repast.backends.offline.spark.location import FILE_PATH, file_path, metadata_path, spark_path
+from repast.backends.offline.spark.schema import SchemaMemory, footer_schema
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import CountRows, OfflinePlan, ReadRows
 from repast.core.source_kind import unreadable
@@ -65,8 +66,16 @@ def subject_of(source: SourceSpec) -> str:
     return f"Source {source.name!r} ({where})"
 
 
-def open_source(session: SparkSession, source: SourceSpec, repo_path: Path, plan: OfflinePlan | None = None) -> Scan:
+def open_source(
+    session: SparkSession,
+    source: SourceSpec,
+    repo_path: Path,
+    plan: OfflinePlan | None = None,
+    schemas: SchemaMemory | None = None,
+) -> Scan:
     """Open a source; with a plan, so that it can be told which rows are of the files that the plan names.
+
+    Local files whose schema is known, or told by a footer, are opened without a job: ``schemas`` remembers.
 
     Raises:
         NotFoundError, CorruptDataError, UnsupportedError: It cannot be read.
@@ -74,7 +83,7 @@ def open_source(session: SparkSession, source: SourceSpec, repo_path: Path, plan
     """
     with translated(subject_of(source)):
         if source.source_type == "file" or source.options.get("path"):
-            return _open_path(session, source, repo_path, plan)
+            return _open_path(session, source, repo_path, plan, schemas or SchemaMemory())
         if source.source_type != "spark":
             raise unreadable(source, engine="spark")
         query = source.options.get("query")
@@ -97,7 +106,9 @@ def format_of(source: SourceSpec) -> str:
     return str(source.options.get("file_format") or "parquet").lower()
 
 
-def _open_path(session: SparkSession, source: SourceSpec, repo_path: Path, plan: OfflinePlan | None) -> Scan:
+def _open_path(
+    session: SparkSession, source: SourceSpec, repo_path: Path, plan: OfflinePlan | None, schemas: SchemaMemory
+) -> Scan:
     if source.source_type not in ("file", "spark"):
         raise unreadable(source, engine="spark")
     file_format, files = format_of(source), source_files(source, repo_path)
@@ -106,10 +117,18 @@ def _open_path(session: SparkSession, source: SourceSpec, repo_path: Path, plan:
         frame = _load(reader, source, spark_path(str(source.options["path"]), repo_path))
         return Scan(source, frame, schema_of(frame))
     root = local_path(str(source.options["path"]), repo_path)
-    if partition_names(files, str(root)):
+    folders = partition_names(files, str(root))
+    if folders:
         reader = reader.option("basePath", f"file://{root}")
     urls = [file_path(path) for path in files]
-    frame = _load(reader, source, urls)
+    # The columns that folders give depend on where the path starts.
+    form = f"{file_format} {root}"
+    known = schemas.get(form, files)
+    if known is None and file_format == "parquet" and not folders:
+        known = footer_schema(next(iter(files)))
+    frame = _load(reader if known is None else reader.schema(known), source, urls)
+    if known is None:
+        schemas.put(form, files, frame.schema)
     nanos = _nanos(next(iter(files))) if file_format == "parquet" else {}
     if file_format == "csv" and plan is not None:
         frame = _with_texts(reader, frame, source, urls, plan)

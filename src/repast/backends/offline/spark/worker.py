@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,6 +23,7 @@ PIECE = 1 << 17
 """Spine rows that one task finishes, about: with what was found for them they fit a Python worker's memory."""
 _PARTITION_BITS = 33
 """Spark's row numbers: the partition in the bits above, the place in it below."""
+_PART, _PLACE = f"shiftright({ROW}, {_PARTITION_BITS})", f"{ROW} & {(1 << _PARTITION_BITS) - 1}"
 
 
 class Conformed:
@@ -88,19 +89,6 @@ def numbered(frame: DataFrame) -> DataFrame:
     return frame.selectExpr(f"monotonically_increasing_id() AS {ROW}", "*")
 
 
-def keep(frame: DataFrame, staging: str | None) -> DataFrame:
-    """Return a frame whose rows are there for good: numbers that were given may not be given anew, otherwise.
-
-    With a staging folder it is written there, and survives executors; else the executors keep it, and
-    should one die, the job fails rather than numbering anew.
-    """
-    if staging is None:
-        return frame.localCheckpoint(eager=True)
-    path = f"{staging}/repast-spine-{uuid.uuid4().hex}"
-    frame.write.parquet(path)
-    return frame.sparkSession.read.parquet(path)
-
-
 def asked(spine: DataFrame, join: PointInTimeJoin, columns: tuple[str, ...]) -> DataFrame:
     """Return the spine as one join gets it: without rows that have a null key or time."""
     keys = [f"{column} AS {_quoted(key.name)}" for column, key in zip(columns, join.keys, strict=True)]
@@ -122,23 +110,45 @@ def packed_found(found: DataFrame, view: int) -> DataFrame:
     return found.selectExpr(ROW, f"{view} AS {VIEW}", EVENT, CREATED, f"{struct} AS {found_column(view)}")
 
 
-def in_spine_order(rows: DataFrame, spine: DataFrame) -> DataFrame:
+@dataclass(frozen=True)
+class SpineShape:
+    """What one look at a numbered spine tells."""
+
+    rows: int
+    first_us: int
+    last_us: int
+    sizes: Mapping[int, int]
+    """Partition -> the greatest place in it."""
+
+
+def look_at(spine: DataFrame) -> SpineShape:
+    """Count a spine's rows, look for its first and last time, and for how large its partitions are, at once."""
+    columns = f"{_PART}, max({_PLACE}), count(*), min({TIME}), max({TIME})"
+    looked = f"SELECT {columns} FROM {{spine}} GROUP BY 1"  # noqa: S608  # of names of ours
+    parts = spine.sparkSession.sql(looked, None, spine=spine).collect()
+    return SpineShape(
+        rows=sum(rows for _, _, rows, _, _ in parts),
+        first_us=min((first for *_, first, _ in parts if first is not None), default=0),
+        last_us=max((last for *_, last in parts if last is not None), default=0),
+        sizes={part: place for part, place, *_ in parts},
+    )
+
+
+def in_spine_order(rows: DataFrame, shape: SpineShape) -> DataFrame:
     """Return rows in partitions of whole numbers, each sorted, one partition after the other.
 
     Rows of a piece of the spine go to the task of that piece: no sampling of ranges, and no hash that a
     large partition of the spine could not be cut by.
     """
-    places = f"shiftright({ROW}, {_PARTITION_BITS})", f"{ROW} & {(1 << _PARTITION_BITS) - 1}"
-    counted = spine.selectExpr(f"{places[0]} AS part", f"{places[1]} AS place").groupBy("part").agg({"place": "max"})
-    sizes = {int(row[0]): int(row[1]) // PIECE + 1 for row in counted.collect()}
+    pieces = {part: last // PIECE + 1 for part, last in shape.sizes.items()}
     first, offsets = 0, []
-    for part in range(max(sizes, default=0) + 1):
+    for part in range(max(pieces, default=0) + 1):
         offsets.append(first)
-        first += sizes.get(part, 0)
-    start = f"element_at(array({', '.join(map(str, offsets))}), CAST({places[0]} AS INT) + 1)"
-    target = f"CAST({start} + ({places[1]}) DIV {PIECE} AS INT) AS __piece"
-    pieces = rows.selectExpr("*", target).repartitionById(max(first, 1), "__piece").drop("__piece")
-    return pieces.sortWithinPartitions(ROW, VIEW)
+        first += pieces.get(part, 0)
+    start = f"element_at(array({', '.join(map(str, offsets))}), CAST({_PART} AS INT) + 1)"
+    target = f"CAST({start} + ({_PLACE}) DIV {PIECE} AS INT) AS __piece"
+    placed = rows.selectExpr("*", target).repartitionById(max(first, 1), "__piece").drop("__piece")
+    return placed.sortWithinPartitions(ROW, VIEW)
 
 
 def _quoted(name: str) -> str:
