@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -63,11 +63,19 @@ class TestDynamoDBOnlineStore(OnlineStoreSuite):
     many: ClassVar[int] = 500
 
     @pytest.fixture(autouse=True)
-    def _server(self, server: DynamodbServer) -> None:
-        self.server = server
+    def _server(self, server: DynamodbServer, moto: DynamodbServer) -> None:
+        self.server, self.moto = server, moto
 
     def make_store(self, tmp_path: Path) -> OnlineStore:
         return open_store(self.server, tmp_path)
+
+    def make_expiring_store(self, tmp_path: Path) -> OnlineStore:
+        return open_store(self.moto, tmp_path, expire_rows=True)  # dynalite knows of no time to live
+
+    def ends_us(self, store: OnlineStore, table: OnlineTable, keys: Sequence[bytes]) -> list[int | None]:
+        assert isinstance(store, DynamoDBOnlineStore)
+        ends = {item["k"]["B"]: item.get("t") for item in items(self.moto, store._tables.name(table))}
+        return [int(end["N"]) * 1_000_000 if (end := ends[key]) else None for key in keys]
 
     # These ask an emulator for thousands of things; the others of the suite run every time.
 
@@ -216,11 +224,10 @@ def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str)
         DynamoDBOnlineStore(repo_path=".", region="eu-west-1", **options)
 
 
-def items(server: DynamodbServer) -> list[dict[str, Any]]:
-    """Everything in the only table."""
+def items(server: DynamodbServer, table: str) -> list[dict[str, Any]]:
+    """Everything in a table."""
     client = boto3.client("dynamodb", endpoint_url=server.url)
-    (name,) = client.list_tables()["TableNames"]
-    found: list[dict[str, Any]] = sorted(client.scan(TableName=name)["Items"], key=lambda item: item["k"]["B"])
+    found: list[dict[str, Any]] = sorted(client.scan(TableName=table)["Items"], key=lambda item: item["k"]["B"])
     client.close()
     return found
 
@@ -242,12 +249,12 @@ def test_rows_are_told_when_they_may_go(moto: DynamodbServer, tmp_path: Path) ->
     second = 1_000_000
     keys = [b"a", b"b", b"c"]
     assert store.write_until(TABLE, keys, [b"5"] * 3, [10 * second, 10 * second + 1, 11 * second - 1]).written == 3
-    assert [item["t"]["N"] for item in items(moto)] == ["11", "11", "11"]
+    assert [item["t"]["N"] for item in items(moto, name)] == ["11", "11", "11"]
     again = store.write_until(TABLE, keys, [b"4", b"5", b"6"], [20 * second] * 3)
     assert again == WriteResult(written=1, unchanged=1, late=1)
-    assert [item["t"]["N"] for item in items(moto)] == ["11", "21", "21"]
+    assert [item["t"]["N"] for item in items(moto, name)] == ["11", "21", "21"]
     assert store.write(TABLE, [b"a"], [b"6"]) == WriteResult(written=1)
-    assert "t" not in items(moto)[0]
+    assert "t" not in items(moto, name)[0]
     assert store.read([(TABLE, keys)]) == [[b"6", b"5", b"6"]]
     store.drop([TABLE])
     store.close()

@@ -16,9 +16,10 @@ import pytest
 
 from repast.backends.online.memory import MemoryOnlineStore
 from repast.errors import NotFoundError, RepastError, UnavailableError
-from repast.ports.online import OnlineStore, OnlineTable, Reads, SupportsFlush, Values, WriteResult
+from repast.ports.online import OnlineStore, OnlineTable, Reads, SupportsExpiry, SupportsFlush, Values, WriteResult
 from repast.testing.online import OnlineStoreSuite
 
+EXPIRY = "test_rows_go_when_their_moment_has_passed"
 RULES = [name for name in dir(OnlineStoreSuite) if name.startswith("test_")]
 
 
@@ -442,6 +443,93 @@ class FlushesAfterClose(MemoryOnlineStore, SupportsFlush):
         pass
 
 
+class Expiring(Broken, SupportsExpiry):
+    """Lets rows go as soon as they are over: for moments of 1970 and of 2096 any clock between will do."""
+
+    def __init__(self, *, repo_path: Path) -> None:
+        super().__init__(repo_path=repo_path)
+        self.ends: dict[bytes, int] = {}
+
+    @property
+    def expires(self) -> bool:
+        return True
+
+    def sets_moment(self, new: bytes, old: bytes | None) -> bool:
+        return old is None or new >= old
+
+    def is_over(self, until_us: int) -> bool:
+        return until_us < 1_700_000_000_000_000
+
+    def remove(self, table: OnlineTable, key: bytes) -> None:
+        del self.rows(table)[key]
+
+    def stays(self, key: bytes) -> None:
+        self.ends.pop(key, None)
+
+    def write(self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes]) -> WriteResult:
+        done = super().write(table, keys, values)
+        for key, value in zip(keys, values, strict=True):
+            if self.rows(table)[key] == value:
+                self.stays(key)
+        return done
+
+    def write_until(
+        self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes], until_us: Sequence[int]
+    ) -> WriteResult:
+        done = super().write(table, keys[:0], values[:0])
+        for key, value, until in zip(keys, values, until_us, strict=True):
+            old = self.rows(table).get(key)
+            done += super().write(table, [key], [value])
+            if self.sets_moment(value, old):
+                self.ends[key] = until + 1
+                if self.is_over(until):
+                    self.remove(table, key)
+        return done
+
+
+class ExpiresByLateWrites(Expiring):
+    def sets_moment(self, new: bytes, old: bytes | None) -> bool:
+        return True
+
+
+class ExpiresByGreaterWritesOnly(Expiring):
+    def sets_moment(self, new: bytes, old: bytes | None) -> bool:
+        return old is None or new > old
+
+
+class ExpiresInOtherUnits(Expiring):
+    def is_over(self, until_us: int) -> bool:
+        return super().is_over(until_us // 1000)
+
+
+class ExpiresWhatIsWrittenPlainly(Expiring):
+    def stays(self, key: bytes) -> None:
+        pass
+
+
+class ExpiredLeaveATrace(Expiring):
+    def __init__(self, *, repo_path: Path) -> None:
+        super().__init__(repo_path=repo_path)
+        self.traces: dict[bytes, bytes] = {}
+
+    def remove(self, table: OnlineTable, key: bytes) -> None:
+        self.traces[key] = self.rows(table).pop(key)
+
+    def write(self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes]) -> WriteResult:
+        rows = [row for row in zip(keys, values, strict=True) if row[1] >= self.traces.get(row[0], b"")]
+        done = super().write(table, [key for key, _ in rows], [value for _, value in rows])
+        return done + WriteResult(late=len(keys) - len(rows))
+
+
+class CountsExpiredAsLate(Expiring):
+    def write_until(
+        self, table: OnlineTable, keys: Sequence[bytes], values: Sequence[bytes], until_us: Sequence[int]
+    ) -> WriteResult:
+        done = super().write_until(table, keys, values, until_us)
+        over = sum(map(self.is_over, until_us))
+        return replace(done, written=done.written - over, late=done.late + over)
+
+
 PLANTED: list[tuple[type[OnlineStore], str]] = [
     (CreatesAFolder, "test_making_and_reading_touch_nothing"),
     (ReadingMissingTableFails, "test_a_table_that_does_not_exist_reads_as_empty"),
@@ -502,6 +590,12 @@ PLANTED: list[tuple[type[OnlineStore], str]] = [
     (CloseDropsRows, "test_rows_are_there_after_reopening"),
     (FlushEmpties, "test_flushing_changes_no_row"),
     (FlushNeedsATable, "test_flushing_changes_no_row"),
+    (ExpiresByLateWrites, EXPIRY),
+    (ExpiresByGreaterWritesOnly, EXPIRY),
+    (ExpiresInOtherUnits, EXPIRY),
+    (ExpiresWhatIsWrittenPlainly, EXPIRY),
+    (ExpiredLeaveATrace, EXPIRY),
+    (CountsExpiredAsLate, EXPIRY),
     (FlushesAfterClose, "test_a_closed_store_says_so"),
     (StaysOpen, "test_a_closed_store_says_so"),
     (ClosesOnce, "test_a_closed_store_says_so"),
@@ -509,9 +603,14 @@ PLANTED: list[tuple[type[OnlineStore], str]] = [
 ]
 
 
+def ends_us(store: OnlineStore, _table: OnlineTable, keys: Sequence[bytes]) -> list[int | None] | None:
+    return [store.ends.get(key) for key in keys] if isinstance(store, Expiring) else None
+
+
 def run(rule: str, make: Callable[[Path], OnlineStore], tmp_path: Path) -> None:
     suite = OnlineStoreSuite()
     suite.make_store = make  # type: ignore[method-assign]
+    suite.ends_us = ends_us  # type: ignore[method-assign]
     method = getattr(suite, rule)
     if "store" not in inspect.signature(method).parameters:
         method(tmp_path=tmp_path)
@@ -527,6 +626,10 @@ def run(rule: str, make: Callable[[Path], OnlineStore], tmp_path: Path) -> None:
 def test_a_planted_bug_is_caught(broken: type[OnlineStore], rule: str, tmp_path: Path) -> None:
     with pytest.raises((AssertionError, RepastError, LookupError, BaseExceptionGroup, pytest.fail.Exception)):
         run(rule, lambda path: broken(repo_path=path), tmp_path)  # type: ignore[call-arg]
+
+
+def test_a_store_that_lets_rows_go_in_time_passes(tmp_path: Path) -> None:
+    run(EXPIRY, lambda path: Expiring(repo_path=path), tmp_path)
 
 
 def test_every_rule_catches_something() -> None:

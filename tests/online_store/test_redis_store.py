@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from repast.backends.online.redis import RedisOnlineStore
 from repast.errors import UnsupportedError
 from repast.ports.online import OnlineStore, OnlineTable, WriteResult
 from repast.testing.online import OnlineStoreSuite
-from server.redis import RedisServer, run_redis, run_redis_cluster
+from server.redis import RedisServer, run_redis, run_redis_cluster, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -35,27 +35,49 @@ def valkey() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def valkey_cluster() -> Iterator[RedisServer]:
+    """A cluster of one node whose fields can expire."""
+    with run_redis("valkey-server", cluster_enabled="yes") as server, server.client(decode_responses=True) as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+        wait_until(lambda: client.cluster("INFO")["cluster_state"] == "ok", "the cluster to settle")
+        yield server
+
+
 class TestRedisOnlineStore(OnlineStoreSuite):
     @pytest.fixture(autouse=True)
-    def _server(self, server: RedisServer) -> None:
-        with server.client() as client:
-            client.flushall()
-        self.server = server
+    def _server(self, server: RedisServer, valkey: RedisServer) -> None:
+        for one in (server, valkey):
+            with one.client() as client:
+                client.flushall()
+        self.server, self.valkey = server, valkey
 
     def make_store(self, tmp_path: Path) -> OnlineStore:
         return RedisOnlineStore(repo_path=tmp_path, connection_string=self.server.address)
 
+    def make_expiring_store(self, tmp_path: Path) -> OnlineStore:
+        return RedisOnlineStore(repo_path=tmp_path, connection_string=self.valkey.address, expire_rows=True)
+
+    def ends_us(self, store: OnlineStore, table: OnlineTable, keys: Sequence[bytes]) -> list[int | None]:
+        return [None if end < 0 else end * 1000 for end in ends(self.valkey, *keys)]
+
 
 class TestRedisClusterOnlineStore(OnlineStoreSuite):
     @pytest.fixture(autouse=True)
-    def _cluster(self, cluster: list[RedisServer]) -> None:
-        for server in cluster[:3]:
+    def _cluster(self, cluster: list[RedisServer], valkey_cluster: RedisServer) -> None:
+        for server in (*cluster[:3], valkey_cluster):
             with server.client() as client:
                 client.flushall()
+        self.valkey = valkey_cluster
         self.nodes = ",".join(server.address for server in cluster[:2])
 
     def make_store(self, tmp_path: Path) -> OnlineStore:
         return RedisOnlineStore(repo_path=tmp_path, connection_string=self.nodes, redis_type="redis_cluster")
+
+    def make_expiring_store(self, tmp_path: Path) -> OnlineStore:
+        return RedisOnlineStore(
+            repo_path=tmp_path, connection_string=self.valkey.address, redis_type="redis_cluster", expire_rows=True
+        )
 
 
 # -- rows that go by themselves -------------------------------------------------------------------

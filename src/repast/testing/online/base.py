@@ -33,6 +33,22 @@ class OnlineStoreBase:
         """Return a store over the one place that belongs to ``tmp_path``: called twice, both see the same rows."""
         raise NotImplementedError
 
+    def make_expiring_store(self, tmp_path: Path) -> OnlineStore:
+        """Return a store whose options ask that rows go by themselves. Needed where those of ``make_store`` do not."""
+        return self.make_store(tmp_path)
+
+    def ends_us(
+        self,
+        store: OnlineStore,  # noqa: ARG002 (for who overrides it)
+        table: OnlineTable,  # noqa: ARG002
+        keys: Sequence[bytes],  # noqa: ARG002
+    ) -> Sequence[int | None] | None:
+        """Return the microsecond (since 1970 UTC) at which the server lets each row go, None for one that stays.
+
+        None for all: the server does not tell. What a rule asks of moments to come cannot be seen then.
+        """
+        return None
+
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[OnlineStore]:
         """A fresh store, closed afterwards."""
