@@ -16,13 +16,14 @@ from repast.backends.offline.bigquery import BigQueryEngine
 from repast.backends.offline.bigquery_type import load_schema
 from repast.core.manifest import SourceSpec
 from repast.ports.offline import OfflineEngine
-from repast.testing.engine import EngineSuite
+from repast.testing.engine import EngineSuite, TableRules
 from repast.testing.strategy import NESTED
 from repast.types import Array, DataType, Map, Set, Struct
 from server.bigquery import BigQueryServer, run_bigquery
 
 pytestmark = pytest.mark.slow  # the emulator takes tenths of a second for a statement
 
+_TYPES = ("test_features_come_back_as_they_are", "test_tables_hold_features_as_they_are")
 _NO_NANOS = "times in BigQuery are microseconds"
 _EMPTY = "a list is empty in BigQuery where it is null, and lists of lists or with nulls cannot be stored"
 _NO_MAPS = "BigQuery has no maps; keep such values as json, declared Json"
@@ -45,14 +46,15 @@ def server() -> Iterator[BigQueryServer]:
         yield started
 
 
-class TestBigQueryEngine(EngineSuite):
+class TestBigQueryEngine(TableRules, EngineSuite):
     server: ClassVar[BigQueryServer]
     gaps: ClassVar[dict[str, str]] = {
         "test_columns_by_other_names": _NAMES,
         "test_nanoseconds_are_floored": _NO_NANOS,
         "test_nanoseconds_within_the_last_microsecond": _NO_NANOS,
-        "test_features_come_back_as_they_are[Decimal(38, 0)]": _DIGITS,
-        **{f"test_features_come_back_as_they_are[{dtype}]": reason(dtype) for dtype in NESTED if reason(dtype)},
+        "test_odd_names": _NAMES,
+        **{f"{rule}[Decimal(38, 0)]": _DIGITS for rule in _TYPES},
+        **{f"{rule}[{dtype}]": reason(dtype) for rule in _TYPES for dtype in NESTED if reason(dtype)},
     }
     copies = 51
     examples = 2
@@ -63,6 +65,9 @@ class TestBigQueryEngine(EngineSuite):
     def store_rows(self, folder: Path, name: str, rows: pa.Table) -> SourceSpec:
         store_rows(self.server.client, f"repast.{name}", rows)
         return SourceSpec(name=name, source_type="bigquery", options={"table": f"repast.{name}"})
+
+    def table_name(self, name: str) -> str:
+        return f"`repast.{name}`"
 
     def missing_source(self, folder: Path) -> SourceSpec:
         return SourceSpec(name="gone", source_type="bigquery", options={"table": "repast.gone"})

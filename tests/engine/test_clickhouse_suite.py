@@ -10,10 +10,11 @@ import pyarrow as pa
 from repast.backends.offline.clickhouse import ClickHouseEngine, ClickHouseSession
 from repast.core.manifest import SourceSpec
 from repast.ports.offline import OfflineEngine
-from repast.testing.engine import EngineSuite
+from repast.testing.engine import EngineSuite, TableRules
 from repast.testing.strategy import NESTED, ZONES
 from repast.types import Int64, String, Struct
 
+_TYPES = ("test_features_come_back_as_they_are", "test_tables_hold_features_as_they_are")
 _NO_NULL = "arrays and maps of ClickHouse cannot be null"
 _NO_WALL = "times in ClickHouse are instants: there are none in a zone that the source declares"
 
@@ -21,10 +22,10 @@ _NO_WALL = "times in ClickHouse are instants: there are none in a zone that the 
 _TUPLE = Struct({"a": Int64, "b": String})
 
 
-class TestClickHouseEngine(EngineSuite):
+class TestClickHouseEngine(TableRules, EngineSuite):
     examples = 10
     gaps: ClassVar[dict[str, str]] = {
-        **{f"test_features_come_back_as_they_are[{dtype}]": _NO_NULL for dtype in NESTED if dtype != _TUPLE},
+        **{f"{rule}[{dtype}]": _NO_NULL for rule in _TYPES for dtype in NESTED if dtype != _TUPLE},
         **{
             f"{rule}[{zone}]": _NO_WALL
             for rule in ("test_wall_times_where_clocks_change", "test_joins_compare_instants")

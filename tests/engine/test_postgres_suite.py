@@ -16,13 +16,14 @@ from repast.backends.offline.postgres import PostgresEngine
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import POSTGRES
 from repast.ports.offline import OfflineEngine
-from repast.testing.engine import Bench, EngineSuite
+from repast.testing.engine import Bench, EngineSuite, TableRules
 from repast.testing.engine.base import EngineBase, asked, frame_of, join_plan, spine_table
 from repast.testing.engine.join import JoinRules
 from repast.testing.strategy import BASE, NESTED
 from repast.types import Array, DataType, Primitive, Set
 from server.postgres import PostgresServer, run_postgres
 
+_TYPES = ("test_features_come_back_as_they_are", "test_tables_hold_features_as_they_are")
 _NO_NANOS = "times in PostgreSQL are microseconds"
 _NO_NESTING = "PostgreSQL has no such type; keep such values as json, declared Json"
 
@@ -60,11 +61,11 @@ class PostgresSuite:
         return value.replace("\x00", "\N{SYMBOL FOR NULL}") if isinstance(value, str) else value
 
 
-class TestPostgresEngine(PostgresSuite, EngineSuite):
+class TestPostgresEngine(PostgresSuite, TableRules, EngineSuite):
     gaps: ClassVar[dict[str, str]] = {
         "test_nanoseconds_are_floored": _NO_NANOS,
         "test_nanoseconds_within_the_last_microsecond": _NO_NANOS,
-        **{f"test_features_come_back_as_they_are[{dtype}]": _NO_NESTING for dtype in NESTED if not is_flat(dtype)},
+        **{f"{rule}[{dtype}]": _NO_NESTING for rule in _TYPES for dtype in NESTED if not is_flat(dtype)},
     }
 
 

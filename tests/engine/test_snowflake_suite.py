@@ -13,12 +13,13 @@ import pytest
 from repast.backends.offline.snowflake import SnowflakeEngine
 from repast.core.manifest import SourceSpec
 from repast.ports.offline import OfflineEngine
-from repast.testing.engine import EngineSuite
+from repast.testing.engine import EngineSuite, TableRules
 from repast.testing.strategy import NESTED
 from server.snowflake import SnowflakeServer, run_snowflake
 
 pytestmark = pytest.mark.slow  # the emulator takes tenths of a second for a statement
 
+_TYPES = ("test_features_come_back_as_they_are", "test_tables_hold_features_as_they_are")
 _64_BITS = "the emulator keeps NUMBER(38, 0) in 64 bits, Snowflake does not"
 _MICROS = "the emulator keeps times in microseconds, Snowflake in nanoseconds"
 _UPPER = "names that are not quoted are upper case in Snowflake; test_snowflake_project.py quotes them"
@@ -32,7 +33,7 @@ def server() -> Iterator[SnowflakeServer]:
         yield started
 
 
-class TestSnowflakeEngine(EngineSuite):
+class TestSnowflakeEngine(TableRules, EngineSuite):
     server: ClassVar[SnowflakeServer]
     gaps: ClassVar[dict[str, str]] = {
         "test_query": _UPPER,
@@ -40,7 +41,7 @@ class TestSnowflakeEngine(EngineSuite):
         "test_keys_of_other_number_types_match[uint32-Int64]": _64_BITS,
         "test_keys_of_other_number_types_match[uint64-Int64]": _64_BITS,
         f"test_keys_that_would_lose_are_refused[uint64-Int64-{2**64 - 1}-{2**64 - 1}]": _64_BITS,
-        **{f"test_features_come_back_as_they_are[{dtype}]": _SEMI_STRUCTURED for dtype in NESTED},
+        **{f"{rule}[{dtype}]": _SEMI_STRUCTURED for rule in _TYPES for dtype in NESTED},
     }
     copies = 51
     examples = 2

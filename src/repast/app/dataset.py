@@ -1,4 +1,4 @@
-"""Training sets kept as files, registered with what they were made from."""
+"""Training sets kept as files or tables, registered with what they were made from."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from repast.app.workspace import Workspace
+    from repast.ports.table import SupportsTables
 
 _ATTEMPTS = 50
 
@@ -41,13 +42,14 @@ class Dataset:
 
     Attributes:
         definition: What is registered: name, features, number of rows, tags.
-        path: Where its Parquet file is.
+        path: Where its Parquet file is; None: it is the table ``definition.table`` of the offline store.
 
     """
 
-    def __init__(self, definition: SavedDataset, path: Path) -> None:
+    def __init__(self, definition: SavedDataset, path: Path | None, engine: SupportsTables | None = None) -> None:
         self.definition = definition
         self.path = path
+        self._engine = engine
 
     @property
     def name(self) -> str:
@@ -55,16 +57,18 @@ class Dataset:
         return self.definition.name
 
     def to_arrow(self) -> pa.Table:
-        """Return all rows as an Arrow table, in the order they were saved.
+        """Return all rows as an Arrow table: those of a file in the order they were saved, of a table in no order.
 
         Raises:
-            NotFoundError: The file is gone.
+            NotFoundError: The file or table is gone.
             CorruptDataError: It cannot be read.
 
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if self._engine is not None:
+            return self._engine.read_table(self.definition.table).read_all()
         try:
             return pq.read_table(self.path, partitioning=None)
         except FileNotFoundError as error:
@@ -94,26 +98,33 @@ class Dataset:
         return frame
 
     def __repr__(self) -> str:
-        return f"Dataset(name={self.name!r}, rows={self.definition.rows}, path={str(self.path)!r})"
+        return f"Dataset(name={self.name!r}, rows={self.definition.rows}, {self._place})"
+
+    @property
+    def _place(self) -> str:
+        return f"table={self.definition.table!r}" if self.path is None else f"path={str(self.path)!r}"
 
 
 def create_saved_dataset(
     workspace: Workspace,
     job: RetrievalJob,
     name: str,
-    path: str | Path,
+    path: str | Path | None = None,
     *,
+    table: str | None = None,
     tags: Mapping[str, str] | None = None,
     feature_service: FeatureService | None = None,
     allow_overwrite: bool = False,
 ) -> Dataset:
-    """Write a retrieval to Parquet and register it. A relative path starts at the folder of feature_store.yaml.
+    """Write a retrieval to Parquet, or to a table of the offline store, and register it.
 
-    The file is complete before it is in place, and in place before it is registered.
+    A relative path starts at the folder of feature_store.yaml. The file or table is complete before it is in place,
+    and in place before it is registered.
 
     Raises:
-        ConflictError: The path or the name is taken and ``allow_overwrite`` is False; nothing was changed.
-        UnsupportedError: The path is not on a file system.
+        ConflictError: The path, table or name is taken and ``allow_overwrite`` is False; nothing was changed.
+        InvalidRequestError: There is neither a path nor a table, or both.
+        UnsupportedError: The path is not on a file system, or the offline store writes no tables.
 
     """
     if not isinstance(job, RetrievalJob):
@@ -121,13 +132,18 @@ def create_saved_dataset(
             f"A saved dataset is made from a retrieval, not from a {type(job).__name__}.",
             hint="pass what store.get_historical_features(...) returns, before .to_pandas()",
         )
-    target = _resolve_path(workspace, path)
+    if (path is None) == (table is None):
+        raise InvalidRequestError(
+            "A saved dataset is one file or one table.", hint='give path="data/train.parquet", or table="sets.train"'
+        )
+    target = None if path is None else _resolve_path(workspace, path)
     if not allow_overwrite:
         _refuse_taken(workspace, name, target)
     request = job.request
     dataset = SavedDataset(
         name=name,
-        path=str(path),
+        path="" if path is None else str(path),
+        table=table or "",
         features=request.features,
         join_keys=job.metadata.keys,
         full_feature_names=request.full_feature_names,
@@ -135,6 +151,8 @@ def create_saved_dataset(
         rows=len(job),
         tags=tags,
     )
+    if target is None:
+        return _keep_table(workspace, job, dataset, allow_overwrite=allow_overwrite)
     write_parquet(job.parts(), target, place=os.replace if allow_overwrite else partial(_place_new, name))
     try:
         _register(workspace, dataset, allow_overwrite=allow_overwrite)
@@ -143,6 +161,26 @@ def create_saved_dataset(
             target.unlink(missing_ok=True)
         raise
     return Dataset(dataset, target)
+
+
+def _keep_table(workspace: Workspace, job: RetrievalJob, dataset: SavedDataset, *, allow_overwrite: bool) -> Dataset:
+    engine = _table_engine(workspace)
+    job.to_table(dataset.table, allow_overwrite=allow_overwrite)
+    # Should this fail the table stays: nothing here may drop tables.
+    _register(workspace, dataset, allow_overwrite=allow_overwrite)
+    return Dataset(dataset, None, engine)
+
+
+def _table_engine(workspace: Workspace) -> SupportsTables:
+    from repast.ports.table import SupportsTables
+
+    engine = workspace.engine
+    if not isinstance(engine, SupportsTables):
+        raise UnsupportedError(
+            f"The {workspace.config.offline_store.type} engine keeps no tables of results that it reads again.",
+            hint='save the dataset to a file: path="data/train.parquet"',
+        )
+    return engine
 
 
 def get_saved_dataset(workspace: Workspace, name: str) -> Dataset:
@@ -159,6 +197,8 @@ def get_saved_dataset(workspace: Workspace, name: str) -> Dataset:
             hint="save one: store.create_saved_dataset(job, name, path)",
         )
     definition: SavedDataset = get_definition(manifest, "saved_datasets", name)
+    if definition.table:
+        return Dataset(definition, None, _table_engine(workspace))
     return Dataset(definition, _resolve_path(workspace, definition.path))
 
 
@@ -176,11 +216,11 @@ def _resolve_path(workspace: Workspace, path: str | Path) -> Path:
     return target
 
 
-def _refuse_taken(workspace: Workspace, name: str, target: Path) -> None:
+def _refuse_taken(workspace: Workspace, name: str, target: Path | None) -> None:
     manifest, _ = workspace.registry.load_manifest()
     if name in manifest.saved_datasets:
         raise ConflictError(f"There is a saved dataset {name!r} already.", hint=_TAKEN)
-    if target.exists():
+    if target is not None and target.exists():
         raise _path_taken(name, target)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from repast.app.retrieval import RetrievalJob, RetrievalMetadata, RetrievalRequest, explain_plan
 from repast.core.finish import Finisher, SpineBinder, answer_schema, bound_schema, key_columns
 from repast.core.plan.offline import ROW
-from repast.errors import InvalidRequestError, require
+from repast.errors import InvalidRequestError, UnsupportedError, require
 from repast.ports.worker import Frame, FrameJoin, SupportsFrames
 
 if TYPE_CHECKING:
@@ -97,9 +97,31 @@ class FrameRetrievalJob(RetrievalJob):
         """Return the engine's own data frame; reading it runs the retrieval on the workers."""
         return self._frame.native
 
-    def to_table(self, name: str) -> None:
-        """Have the workers write a new table. Raises ConflictError if there is one of that name."""
+    def to_table(self, name: str, *, allow_overwrite: bool = False) -> None:
+        """Have the workers write a new table.
+
+        Raises:
+            ConflictError: There is one of that name.
+            UnsupportedError: ``allow_overwrite``: workers replace nothing.
+
+        """
+        _refuse_overwrite(allow_overwrite, "a table")
         self._frame.write_table(name)
+
+    def to_remote_storage(self, folder: str | None = None, *, allow_overwrite: bool = False) -> list[str]:
+        """Have the workers write a new folder of Parquet files; return its address.
+
+        Raises:
+            ConflictError: There is something at that address.
+            InvalidRequestError: No folder is given.
+            UnsupportedError: ``allow_overwrite``: workers replace nothing.
+
+        """
+        _refuse_overwrite(allow_overwrite, "a folder")
+        if folder is None:
+            raise InvalidRequestError("There is no folder to write to.", hint='give one: "s3://bucket/folder"')
+        self.to_parquet(folder)
+        return [folder]
 
     def to_parquet(self, path: str | Path, *, progress: Progress | None = None) -> Path:  # noqa: ARG002
         """Have the workers write a folder of Parquet files; relative paths start where this process is.
@@ -151,3 +173,10 @@ class FrameRetrievalJob(RetrievalJob):
         """Return what is read for which column, and the engine's statements."""
         plan = self._plan
         return explain_plan(plan, f"spine: on the workers, time {plan.time_column!r}") + "\n\n" + self.to_sql()
+
+
+def _refuse_overwrite(allow_overwrite: bool, what: str) -> None:
+    if allow_overwrite:
+        raise UnsupportedError(
+            f"The engine's workers do not replace {what}.", hint="remove it first, and leave allow_overwrite out"
+        )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from repast.core.assemble import BoundSpine
     from repast.core.definitions import FeatureService
     from repast.core.tie import Column, Rows
+    from repast.ports.table import Result
     from repast.ports.worker import Frame
 
     Features: TypeAlias = Sequence[str] | FeatureService | str
@@ -173,6 +174,76 @@ class _Retriever:
             )
         return FrameRetrievalJob(self._workspace, self.request, self.plan, frame)
 
+    def to_table(self, name: str, features: Mapping[str, Column] | None, *, allow_overwrite: bool) -> None:
+        """Have the engine write the result to a table of its database."""
+        from repast.ports.table import SupportsTables
+        from repast.ports.worker import SupportsFrames
+
+        engine = self._workspace.engine
+        if isinstance(engine, SupportsTables):
+            engine.write_table(name, self._result(features), overwrite=allow_overwrite)
+        elif isinstance(engine, SupportsFrames):
+            self.to_workers().to_table(name, allow_overwrite=allow_overwrite)
+        else:
+            raise self._unable("writes no tables", "to_parquet(path)")
+
+    def to_remote_storage(
+        self, folder: str | None, features: Mapping[str, Column] | None, *, allow_overwrite: bool
+    ) -> list[str]:
+        """Have the engine write the result as files in a bucket."""
+        from repast.ports.table import SupportsObjects
+        from repast.ports.worker import SupportsFrames
+
+        engine = self._workspace.engine
+        if isinstance(engine, SupportsObjects):
+            return engine.write_objects(folder, self._result(features), overwrite=allow_overwrite)
+        if isinstance(engine, SupportsFrames):
+            return self.to_workers().to_remote_storage(folder, allow_overwrite=allow_overwrite)
+        raise self._unable("writes no files to buckets", "to_parquet(path) and upload the file")
+
+    def _unable(self, what: str, instead: str) -> UnsupportedError:
+        kind = self._workspace.config.offline_store.type
+        return UnsupportedError(f"The {kind} engine {what}.", hint=f"use {instead}")
+
+    def _result(self, features: Mapping[str, Column] | None) -> Result:
+        """Return the result as an engine gets it: joins to make, or the features where they were read already."""
+        import numpy as np
+        import pyarrow as pa
+
+        from repast.core.finish import key_columns, key_of
+        from repast.core.plan.offline import TIME
+        from repast.ports.table import Result, ResultJoin
+
+        spine, bound = self.spine()
+        reserved = [name for name in spine.columns if name in (ROW, TIME) or name.startswith("__key_")]
+        if reserved:
+            raise InvalidRequestError(f"The spine has a column {reserved[0]!r}, which is ours.", hint="rename it")
+        if features is None and self.plan.on_demand:
+            features = self.features(bound)  # functions are Python
+        numbers = pa.array(np.arange(bound.rows))
+        columns = {ROW: numbers, **dict(zip(spine.table.column_names, spine.table.columns, strict=True))}
+        joins: tuple[ResultJoin, ...] = ()
+        if features is not None:
+            columns |= features
+        else:
+            columns |= {TIME: bound.times}
+            columns |= {key_of(i): bound.keys[key.column, key.dtype] for i, key in enumerate(self.plan.keys)}
+            joins = tuple(
+                ResultJoin(join=view.join, keys=key_columns(self.plan, view), columns=outputs_of(view))
+                for view in self.plan.views
+            )
+        names = (*spine.table.column_names, *self.plan.outputs)
+        return Result(rows=pa.table(columns), columns=names, joins=joins, answer=self._answer)
+
+    def _answer(self, number: int, rows: Rows | None) -> pa.Table:
+        import numpy as np
+        import pyarrow as pa
+
+        view, bound = self.plan.views[number], self.spine()[1]
+        numbers = pa.array(np.arange(bound.rows) if rows is None else rows)
+        found = self._join(view, bound if rows is None else bound.take(numbers))
+        return pa.table({ROW: numbers, **dict(zip(outputs_of(view), found, strict=True))})
+
     def explain(self, spine: BoundSpine) -> Mapping[str, str]:
         from repast.core.assemble import spine_of
 
@@ -199,6 +270,11 @@ class _Retriever:
         some = asked.filter(pc.is_in(asked[ROW], pa.array(rows)))
         complete = replace(view, join=view.complete_join)
         return collect(complete, self._workspace.engine.run(complete.join, some), len(rows))
+
+
+def outputs_of(view: ViewJoin) -> tuple[str, ...]:
+    """Return what the features of a view are called in a result that has all of them."""
+    return tuple(feature.output for feature in view.selection.features if feature.output is not None)
 
 
 def load_functions(workspace: Workspace, plan: HistoricalPlan) -> dict[str, Callable[..., Any]]:

@@ -71,6 +71,14 @@ class Retriever(Protocol):
     def explain(self, spine: BoundSpine) -> Mapping[str, str]:
         """Return per view the text of its query."""
 
+    def to_table(self, name: str, features: Mapping[str, Column] | None, *, allow_overwrite: bool) -> None:
+        """Write the result to a table of the engine's; ``features`` are those that were read already, if they were."""
+
+    def to_remote_storage(
+        self, folder: str | None, features: Mapping[str, Column] | None, *, allow_overwrite: bool
+    ) -> list[str]:
+        """Write the result to files in a bucket; return their addresses."""
+
     def to_workers(self) -> RetrievalJob:
         """Return the same retrieval as the engine's workers do it, or raise UnsupportedError."""
 
@@ -183,15 +191,48 @@ class RetrievalJob:
         """
         return self._retriever.to_workers().to_spark_df()
 
-    def to_table(self, name: str) -> None:
-        """Have the engine's workers write the result to a new table.
+    def to_table(self, name: str, *, allow_overwrite: bool = False) -> None:
+        """Write the result to a table of the offline store: rows and values as ``to_arrow`` has them, in no order.
+
+        The features of views do not pass through this process: the database joins them. Only what its SQL cannot
+        make as exactly does: rows that tie to the last, casts that may lose (text to Uuid, say), and whatever
+        on-demand functions make. The table appears when it is complete.
+
+        Args:
+            name: As the database writes it: ``dataset.table``, say. Odd characters are quoted.
+            allow_overwrite: Whether the new table may take the place of one of that name.
 
         Raises:
-            ConflictError: There is a table of that name.
-            UnsupportedError: The engine has no workers.
+            ConflictError: There is a table of that name, and ``allow_overwrite`` is False.
+            NotFoundError: The schema or dataset of the table is not there.
+            UnavailableError: The offline store may not be written to, or cannot answer.
+            UnsupportedError: The offline store writes no tables.
 
         """
-        self._retriever.to_workers().to_table(name)
+        self._retriever.to_table(name, self._read, allow_overwrite=allow_overwrite)
+
+    def to_remote_storage(self, folder: str | None = None, *, allow_overwrite: bool = False) -> list[str]:
+        """Have the offline store write the result as Parquet files in a bucket; return their addresses.
+
+        What does not pass through this process, and what does: see :meth:`to_table`.
+
+        Args:
+            folder: For example ``gs://bucket/folder``; by default a new one in the ``gcs_staging_location`` of
+                offline_store.
+            allow_overwrite: Whether files of an earlier result there may be replaced.
+
+        Raises:
+            ConflictError: There are files already, and ``allow_overwrite`` is False.
+            InvalidRequestError: There is no folder, or the offline store cannot write there.
+            UnsupportedError: The offline store writes no files to buckets.
+
+        """
+        return self._retriever.to_remote_storage(folder, self._read, allow_overwrite=allow_overwrite)
+
+    @property
+    def _read(self) -> Mapping[str, Column] | None:
+        """The features, if they were read already."""
+        return self.__dict__.get("_features")
 
     def to_batches(self, batch_size: int = 1 << 16) -> Iterator[pa.RecordBatch]:
         """Yield the result in batches of ``batch_size`` rows (the last one may be smaller), in spine order.
@@ -237,7 +278,7 @@ class RetrievalJob:
         """Yield the result in parts of bounded size, or whole if it was read already."""
         spine, bound = self._sides
         size = self._part_rows()
-        if "_features" in self.__dict__ or bound.rows <= size:
+        if self._read is not None or bound.rows <= size:
             yield self.to_arrow()
             return
         for start in range(0, bound.rows, size):

@@ -275,16 +275,19 @@ class FeatureStore:
         self,
         from_: RetrievalJob,
         name: str,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
+        table: str | None = None,
         tags: Mapping[str, str] | None = None,
         feature_service: FeatureService | None = None,
         allow_overwrite: bool = False,
     ) -> Dataset:
-        """Write a retrieval to Parquet at ``path`` and register it.
+        """Write a retrieval to Parquet at ``path``, or to the offline store's ``table``, and register it.
 
         Raises:
-            ConflictError: The path or the name is taken and ``allow_overwrite`` is False.
+            ConflictError: The path, table or name is taken and ``allow_overwrite`` is False.
+            InvalidRequestError: There is neither a path nor a table, or both.
+            UnsupportedError: The offline store writes no tables.
 
         """
         from repast.app.dataset import create_saved_dataset
@@ -294,6 +297,7 @@ class FeatureStore:
             from_,
             name,
             path,
+            table=table,
             tags=tags,
             feature_service=feature_service,
             allow_overwrite=allow_overwrite,

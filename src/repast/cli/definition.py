@@ -86,7 +86,7 @@ def _service_row(service: FeatureService) -> Sequence[object]:
 
 
 def _dataset_row(dataset: SavedDataset) -> Sequence[object]:
-    return dataset.name, dataset.rows, len(dataset.features), dataset.path
+    return dataset.name, dataset.rows, len(dataset.features), dataset.path or dataset.table
 
 
 def _plain_row(definition: Definition) -> Sequence[object]:

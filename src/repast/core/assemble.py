@@ -37,6 +37,14 @@ class BoundSpine:
             {name: array.slice(start, length) for name, array in self.request.items()},
         )
 
+    def take(self, rows: pa.Array) -> BoundSpine:
+        """Return the rows at these positions; they are numbered from 0."""
+        return BoundSpine(
+            self.times.take(rows),
+            {name: array.take(rows) for name, array in self.keys.items()},
+            {name: array.take(rows) for name, array in self.request.items()},
+        )
+
 
 def bind_spine(plan: HistoricalPlan, table: pa.Table) -> BoundSpine:
     """Cast a spine's columns to what the plan needs.

@@ -170,6 +170,7 @@ def _dataset(spec: SavedDatasetSpec) -> SavedDataset:
     return SavedDataset(
         **_named(spec),
         path=spec.path,
+        table=spec.table,
         features=spec.features,
         join_keys=spec.join_keys,
         full_feature_names=spec.full_feature_names,

@@ -34,12 +34,12 @@ def key_columns(plan: HistoricalPlan, view: ViewJoin) -> tuple[str, ...]:
     """Return the columns of a bound spine that hold the keys of a view, aligned with its join's."""
     places = {(key.column, key.dtype): i for i, key in enumerate(plan.keys)}
     pairs = zip(view.columns, view.join.keys, strict=True)
-    return tuple(_key_column(places[column, key.dtype]) for column, key in pairs)
+    return tuple(key_of(places[column, key.dtype]) for column, key in pairs)
 
 
 def bound_schema(plan: HistoricalPlan, spine: pa.Schema) -> pa.Schema:
     """Return the columns of a bound spine."""
-    keys = [(_key_column(i), key.dtype.arrow) for i, key in enumerate(plan.keys)]
+    keys = [(key_of(i), key.dtype.arrow) for i, key in enumerate(plan.keys)]
     return pa.schema([(ROW, pa.int64()), (TIME, pa.int64()), *keys, (SPINE, pa.struct(list(spine)))])
 
 
@@ -48,7 +48,8 @@ def answer_schema(plan: HistoricalPlan, spine: pa.Schema) -> pa.Schema:
     return pa.schema([*spine, *(pa.field(name, plan.types[name].arrow) for name in plan.outputs)])
 
 
-def _key_column(place: int) -> str:
+def key_of(place: int) -> str:
+    """Return the column of a bound spine that holds a key of the plan."""
     return f"__key_{place}"
 
 

@@ -140,7 +140,8 @@ class FeatureServiceSpec(Named, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SavedDatasetSpec(Named, frozen=True, kw_only=True, omit_defaults=True):
-    path: str
+    path: str = ""
+    table: str = ""
     features: tuple[str, ...] = ()
     join_keys: tuple[str, ...] = ()
     full_feature_names: bool = False

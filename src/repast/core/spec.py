@@ -140,6 +140,7 @@ def dataset_spec(dataset: SavedDataset) -> SavedDatasetSpec:
     return SavedDatasetSpec(
         **_named(dataset),
         path=dataset.path,
+        table=dataset.table,
         features=dataset.features,
         join_keys=dataset.join_keys,
         full_feature_names=dataset.full_feature_names,

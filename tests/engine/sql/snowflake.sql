@@ -1252,3 +1252,252 @@ SELECT
     END
   ) AS "created_max"
 FROM "lake"."trips" AS "source";
+
+-- result: two views beside the spine
+SELECT
+  "asked"."__row" AS "__row",
+  "asked"."label" AS "label",
+  "found_0"."f0" AS "f0",
+  COALESCE("found_0"."__ties_0", 0) AS "__ties_0",
+  "found_1"."f1" AS "f1",
+  COALESCE("found_1"."__ties_1", 0) AS "__ties_1"
+FROM "uploaded" AS "asked"
+LEFT JOIN (
+  SELECT
+    "ranked"."__row",
+    "ranked"."fare" AS "f0",
+    ROW_NUMBER() OVER (PARTITION BY "ranked"."__row" ORDER BY "ranked"."__event") AS "__number",
+    COUNT(*) OVER (PARTITION BY "ranked"."__row") AS "__ties_0"
+  FROM (
+    SELECT
+      "candidates"."__row",
+      "candidates"."__event",
+      "candidates"."fare",
+      COALESCE("candidates"."__created", -9223372036854775807) AS "__known",
+      MAX(COALESCE("candidates"."__created", -9223372036854775807)) OVER (PARTITION BY "candidates"."__row") AS "__top"
+    FROM (
+      WITH "history" AS (
+        SELECT
+          "source"."driver_id" AS "driver",
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."ended_at") AS "__event",
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."ended_at") AS "__at"
+        FROM "lake"."trips" AS "source"
+        WHERE
+          "source"."ended_at" >= DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+          AND "source"."ended_at" <= DATEADD(MICROSECOND, 1711846800000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+          AND "source"."driver_id" IN (
+            SELECT
+              "spine"."driver"
+            FROM (
+              SELECT
+                "asked"."__row",
+                "asked"."__time",
+                "asked"."__key_0" AS "driver"
+              FROM "uploaded" AS "asked"
+              WHERE
+                NOT "asked"."__time" IS NULL AND NOT "asked"."__key_0" IS NULL
+            ) AS "spine"
+          )
+      ), "moments" AS (
+        SELECT
+          "history"."driver",
+          "history"."__at",
+          0 AS "__side",
+          "history"."__event",
+          CAST(NULL AS BIGINT) AS "__row"
+        FROM "history"
+        UNION ALL
+        SELECT
+          "spine"."driver",
+          "spine"."__time" AS "__at",
+          1 AS "__side",
+          CAST(NULL AS BIGINT) AS "__event",
+          "spine"."__row"
+        FROM (
+          SELECT
+            "asked"."__row",
+            "asked"."__time",
+            "asked"."__key_0" AS "driver"
+          FROM "uploaded" AS "asked"
+          WHERE
+            NOT "asked"."__time" IS NULL AND NOT "asked"."__key_0" IS NULL
+        ) AS "spine"
+      ), "filled" AS (
+        SELECT
+          "moments"."driver",
+          "moments"."__at",
+          "moments"."__side",
+          "moments"."__row",
+          MAX("moments"."__event") OVER (
+            PARTITION BY "moments"."driver"
+            ORDER BY "moments"."__at", "moments"."__side"
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+          ) AS "__event"
+        FROM "moments"
+      ), "matched" AS (
+        SELECT
+          "filled"."__row",
+          "filled"."__at" AS "__time",
+          "filled"."driver",
+          "filled"."__event"
+        FROM "filled"
+        WHERE
+          "filled"."__side" = 1
+          AND NOT "filled"."__event" IS NULL
+          AND "filled"."__event" >= "filled"."__at" - 86400000000
+      )
+      SELECT
+        "matched"."__row",
+        "matched"."__event",
+        DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."stored_at") AS "__created",
+        "source"."fare" AS "fare"
+      FROM "matched"
+      INNER JOIN "lake"."trips" AS "source"
+        ON "source"."driver_id" = "matched"."driver"
+        AND "source"."ended_at" = DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMPLTZ))
+      WHERE
+        "source"."ended_at" >= DATEADD(MICROSECOND, 1711756800000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+        AND "source"."ended_at" <= DATEADD(MICROSECOND, 1711846800000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+    ) AS "candidates"
+  ) AS "ranked"
+  WHERE
+    "ranked"."__known" = "ranked"."__top"
+) AS "found_0"
+  ON "asked"."__row" = "found_0"."__row" AND "found_0"."__number" = 1
+LEFT JOIN (
+  SELECT
+    "ranked"."__row",
+    CASE
+      WHEN "ranked"."fare" IS NULL
+      THEN "ranked"."fare"
+      WHEN (
+        "ranked"."fare" BETWEEN -9223372036854775808 AND 9223372036854775807
+      )
+      THEN "ranked"."fare"
+      ELSE CAST(CAST('[repast] View \'fares\', column \'fare\' of source \'trips\' has a value that is not an Int64: ' || CAST("ranked"."fare" AS VARCHAR) AS BIGINT) AS BIGINT)
+    END AS "f1",
+    ROW_NUMBER() OVER (PARTITION BY "ranked"."__row" ORDER BY "ranked"."__event") AS "__number",
+    COUNT(*) OVER (PARTITION BY "ranked"."__row") AS "__ties_1"
+  FROM (
+    SELECT
+      "candidates"."__row",
+      "candidates"."__event",
+      "candidates"."fare",
+      COALESCE("candidates"."__created", -9223372036854775807) AS "__known",
+      MAX(COALESCE("candidates"."__created", -9223372036854775807)) OVER (PARTITION BY "candidates"."__row") AS "__top"
+    FROM (
+      WITH "history" AS (
+        SELECT
+          "source"."driver_id" AS "driver",
+          CAST("source"."city" AS VARCHAR) AS "city",
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."ended_at") AS "__event",
+          DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."ended_at") AS "__at"
+        FROM "lake"."trips" AS "source"
+        WHERE
+          "source"."ended_at" <= DATEADD(MICROSECOND, 1711846800000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+          AND ("source"."driver_id", CAST("source"."city" AS VARCHAR)) IN (
+            SELECT
+              "spine"."driver",
+              "spine"."city"
+            FROM (
+              SELECT
+                "asked"."__row",
+                "asked"."__time",
+                "asked"."__key_0" AS "driver",
+                "asked"."__key_1" AS "city"
+              FROM "uploaded" AS "asked"
+              WHERE
+                NOT "asked"."__time" IS NULL
+                AND NOT "asked"."__key_0" IS NULL
+                AND NOT "asked"."__key_1" IS NULL
+            ) AS "spine"
+          )
+      ), "moments" AS (
+        SELECT
+          "history"."driver",
+          "history"."city",
+          "history"."__at",
+          0 AS "__side",
+          "history"."__event",
+          CAST(NULL AS BIGINT) AS "__row"
+        FROM "history"
+        UNION ALL
+        SELECT
+          "spine"."driver",
+          "spine"."city",
+          "spine"."__time" AS "__at",
+          1 AS "__side",
+          CAST(NULL AS BIGINT) AS "__event",
+          "spine"."__row"
+        FROM (
+          SELECT
+            "asked"."__row",
+            "asked"."__time",
+            "asked"."__key_0" AS "driver",
+            "asked"."__key_1" AS "city"
+          FROM "uploaded" AS "asked"
+          WHERE
+            NOT "asked"."__time" IS NULL
+            AND NOT "asked"."__key_0" IS NULL
+            AND NOT "asked"."__key_1" IS NULL
+        ) AS "spine"
+      ), "filled" AS (
+        SELECT
+          "moments"."driver",
+          "moments"."city",
+          "moments"."__at",
+          "moments"."__side",
+          "moments"."__row",
+          MAX("moments"."__event") OVER (
+            PARTITION BY "moments"."driver", "moments"."city"
+            ORDER BY "moments"."__at", "moments"."__side"
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+          ) AS "__event"
+        FROM "moments"
+      ), "matched" AS (
+        SELECT
+          "filled"."__row",
+          "filled"."__at" AS "__time",
+          "filled"."driver",
+          "filled"."city",
+          "filled"."__event"
+        FROM "filled"
+        WHERE
+          "filled"."__side" = 1 AND NOT "filled"."__event" IS NULL
+      )
+      SELECT
+        "matched"."__row",
+        "matched"."__event",
+        DATEDIFF(MICROSECOND, CAST('1970-01-01' AS TIMESTAMPNTZ), "source"."stored_at") AS "__created",
+        "source"."fare" AS "fare"
+      FROM "matched"
+      INNER JOIN "lake"."trips" AS "source"
+        ON "source"."driver_id" = "matched"."driver"
+        AND CAST("source"."city" AS VARCHAR) = "matched"."city"
+        AND "source"."ended_at" = DATEADD(MICROSECOND, "matched"."__event", CAST('1970-01-01' AS TIMESTAMPLTZ))
+      WHERE
+        "source"."ended_at" <= DATEADD(MICROSECOND, 1711846800000000, CAST('1970-01-01' AS TIMESTAMPLTZ))
+    ) AS "candidates"
+  ) AS "ranked"
+  WHERE
+    "ranked"."__known" = "ranked"."__top"
+) AS "found_1"
+  ON "asked"."__row" = "found_1"."__row" AND "found_1"."__number" = 1;
+
+-- result: rows that tie
+SELECT
+  "work"."__row",
+  "work"."__ties_0",
+  "work"."__ties_1"
+FROM "made" AS "work"
+WHERE
+  "work"."__ties_0" > 1 OR "work"."__ties_1" > 1;
+
+-- result: with these settled
+SELECT
+  "work"."label" AS "label",
+  "work"."f0" AS "f0",
+  CAST(CASE WHEN NOT "settled_0"."__row" IS NULL THEN "settled_0"."f1" ELSE "work"."f1" END AS DECIMAL(9, 2)) AS "f1"
+FROM "made" AS "work"
+LEFT JOIN "settled" AS "settled_0"
+  ON "work"."__row" = "settled_0"."__row";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -18,19 +19,22 @@ from sqlglot import exp
 
 from repast.backends.offline.bigquery_failure import explain_failure, library_errors
 from repast.backends.offline.bigquery_type import load_schema, source_columns
-from repast.backends.offline.sql_engine import Session, SqlEngine, cast_batch
+from repast.backends.offline.sql_engine import Session, cast_batch
+from repast.backends.offline.sql_table import SqlTableEngine, TableSession
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import BIGQUERY
 from repast.core.sql.node import select
 from repast.core.sql.relation import SourceColumn
-from repast.errors import InvalidConfigError, RepastError, require
+from repast.errors import InvalidConfigError, InvalidRequestError, RepastError, require
+from repast.ports.table import Result, SupportsObjects
 
 _LIFETIME = timedelta(days=1)
 """Of an uploaded spine whose session could not delete it."""
+_FOLDER = re.compile(r"gs://[^/*]+(/[^*]*)?")
 _CREATE = ("CREATE_IF_NEEDED", "CREATE_NEVER")
 
 
-class BigQueryEngine(SqlEngine):
+class BigQueryEngine(SqlTableEngine, SupportsObjects):
     """Runs plans in BigQuery.
 
     Args:
@@ -46,6 +50,8 @@ class BigQueryEngine(SqlEngine):
         api_endpoint: By default Google's. One that starts with http:// is asked without credentials.
         storage_endpoint: Of the Storage API; by default Google's, and none where api_endpoint is another.
         timeout: Seconds for which a request that fails for a passing reason is tried again.
+        gcs_staging_location: A folder, gs://bucket/folder, in which results that are written to Cloud Storage get one
+            of their own, unless they are told another.
 
     """
 
@@ -66,6 +72,7 @@ class BigQueryEngine(SqlEngine):
         api_endpoint: str | None = None,
         storage_endpoint: str | None = None,
         timeout: float = 60.0,
+        gcs_staging_location: str | None = None,
     ) -> None:
         super().__init__()
         if table_create_disposition not in _CREATE:
@@ -79,6 +86,7 @@ class BigQueryEngine(SqlEngine):
         self._job = {"maximum_bytes_billed": maximum_bytes_billed, "labels": dict(labels or {})}
         self._endpoint, self._storage_endpoint = api_endpoint, storage_endpoint
         self._timeout = timeout
+        self._staging = gcs_staging_location
         self._client: Any = None
         self._reader: Any = None
         self._ready = False
@@ -105,6 +113,25 @@ class BigQueryEngine(SqlEngine):
         """Tell errors apart by their class and BigQuery's reason."""
         return explain_failure(error, subject, self._client)
 
+    def write_objects(self, folder: str | None, result: Result, *, overwrite: bool = False) -> list[str]:
+        """See :meth:`SupportsObjects.write_objects`. Files are named 000000000000.parquet, 000000000001.parquet, ...
+
+        They appear one by one: the result is complete when this returns.
+        """
+        if folder is None and self._staging:
+            folder = f"{self._staging.rstrip('/')}/{secrets.token_hex(16)}"
+        if folder is None or not _FOLDER.fullmatch(folder):
+            raise InvalidRequestError(
+                f"A folder for the result is needed, and {folder!r} is none that BigQuery writes to.",
+                hint='give "gs://bucket/folder", or set gcs_staging_location of offline_store',
+            )
+        address = f"{folder.rstrip('/')}/*.parquet"
+        with self._making(f"Folder {folder}") as session:
+            assert isinstance(session, _BigQuerySession)
+            query = self.dialect.render(self._compose(session, result))
+            files = session.export(export_statement(address, query, overwrite=overwrite))
+        return [address.replace("*", f"{place:012}") for place in range(files)]
+
     def _clients(self) -> tuple[Any, Any]:
         options = {"api_endpoint": self._endpoint} if self._endpoint else {}
         credentials = _anonymous() if str(self._endpoint).startswith("http://") else None
@@ -117,6 +144,13 @@ class BigQueryEngine(SqlEngine):
         if self._endpoint and not self._storage_endpoint:
             return client, None
         return client, storage_client(self._storage_endpoint)
+
+
+def export_statement(address: str, query: str, *, overwrite: bool) -> str:
+    """Return the statement that writes what a SELECT yields to files; ``address`` has a star for their numbers."""
+    uri = exp.Literal.string(address).sql(dialect="bigquery")
+    options = f"uri = {uri}, format = 'PARQUET', overwrite = {str(overwrite).lower()}"
+    return f"EXPORT DATA OPTIONS ({options}) AS {query}"
 
 
 def _library() -> Any:
@@ -144,7 +178,7 @@ def storage_client(endpoint: str | None) -> Any:
     return client(transport=transport.BigQueryReadGrpcTransport(channel=grpc.insecure_channel(plain)))
 
 
-class _BigQuerySession(Session):
+class _BigQuerySession(TableSession):
     def __init__(self, client: Any, reader: Any, dataset: str, job: Mapping[str, Any], patience: Any) -> None:
         self._client = client
         self._reader = reader
@@ -190,6 +224,25 @@ class _BigQuerySession(Session):
     def insert(self, table: exp.Table, rows: pa.Table) -> None:
         self._load(rows, self._address(table))
 
+    def keep(self, query: str) -> exp.Expr:
+        address = f"{self._dataset}.repast_work_{secrets.token_hex(8)}"
+        self._uploads.append(address)
+        self._make(address, query, replace=False)
+        table = self._client.get_table(address, retry=self._patience)
+        table.expires = datetime.now(UTC) + _LIFETIME
+        self._client.update_table(table, ["expires"], retry=self._patience)
+        return exp.to_table(f"`{address}`", dialect="bigquery")
+
+    def create(self, table: exp.Table, query: str, *, replace: bool) -> None:
+        self._make(self._address(table), query, replace=replace)
+
+    def export(self, statement: str) -> int:
+        """Run an EXPORT DATA; return how many files it has made."""
+        job = self._query(statement)
+        job.result(retry=self._patience)
+        counts = job._properties.get("statistics", {}).get("query", {}).get("exportDataStatistics", {})
+        return int(counts.get("fileCount", 1))
+
     def close(self) -> None:
         while self._uploads:
             with suppress(*library_errors()):  # it expires anyway
@@ -212,6 +265,12 @@ class _BigQuerySession(Session):
             labels=self._job["labels"],
         )
         self._client.load_table_from_file(buffer, address, job_config=config).result(retry=self._patience)
+
+    def _make(self, address: str, query: str, *, replace: bool) -> None:
+        """One statement, which makes all of a table or nothing."""
+        target = BIGQUERY.render(exp.to_table(f"`{address}`", dialect="bigquery"))
+        verb = "CREATE OR REPLACE TABLE" if replace else "CREATE TABLE"
+        self._query(f"{verb} {target} AS {query}").result(retry=self._patience)
 
     def _query(self, statement: str, **options: Any) -> Any:
         given = {name: value for name, value in self._job.items() if value}

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError, did_you_mean, require
+from repast.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    RepastError,
+    UnavailableError,
+    did_you_mean,
+    require,
+)
 
 _PASSING = ("quotaExceeded", "rateLimitExceeded", "backendError", "internalError", "jobRateLimitExceeded")
 _ABSENT = re.compile(r"Not found: Table ([^\s:]+)[:.]([^\s.]+)\.([^\s.;]+)")
@@ -31,6 +39,8 @@ def explain_failure(error: BaseException, subject: str, client: Any) -> RepastEr
         )
     reasons = [str(entry.get("reason", "")) for entry in getattr(error, "errors", ()) if isinstance(entry, Mapping)]
     code = int(getattr(error, "code", None) or 0)
+    if code == 409 or "already exists" in first.lower() or "not empty" in first.lower():
+        return ConflictError(f"{subject}: {first}", hint="choose another place, or pass allow_overwrite=True")
     if code == 404:
         return NotFoundError(f"{subject} is not there: {first}", hint=_suggest(first, client))
     if "bytesBilledLimitExceeded" in reasons or "bytes billed" in first:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,12 +12,21 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from repast.backends.offline.sql_engine import Session, SqlEngine
+from repast.backends.offline.sql_engine import Session
+from repast.backends.offline.sql_table import SqlTableEngine, TableSession
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import CLICKHOUSE
 from repast.core.sql.node import select
 from repast.core.sql.relation import SourceColumn
-from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError, UnsupportedError, require
+from repast.errors import (
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    RepastError,
+    UnavailableError,
+    UnsupportedError,
+    require,
+)
 
 _SETTINGS = {
     "session_timezone": "'UTC'",
@@ -32,11 +42,12 @@ _WRAPPED = re.compile(r"(?:Nullable|LowCardinality)\((.*)\)")
 _CODE = re.compile(r"Code: (\d+)\.")
 _MISSING = (60, 81)
 """UNKNOWN_TABLE, UNKNOWN_DATABASE."""
+_TAKEN = 57
 _AWAY = (159, 209, 210, 241, 243, 279, 394, 425, 516, 999)
 """Time-outs, networks, memory, disks, wrong passwords."""
 
 
-class ClickHouseEngine(SqlEngine):
+class ClickHouseEngine(SqlTableEngine):
     """Runs plans in ClickHouse's own engine, in this process.
 
     Args:
@@ -51,6 +62,7 @@ class ClickHouseEngine(SqlEngine):
 
     kind = "clickhouse"
     dialect = CLICKHOUSE
+    nullable_nests = False
 
     def __init__(
         self,
@@ -97,6 +109,8 @@ class ClickHouseEngine(SqlEngine):
         first = re.sub(r"^Code: \d+\. (DB::Exception: )?", "", text.strip().split("\n")[0])[:500]
         if code in _MISSING:
             return NotFoundError(f"{subject} is not there: {first}", hint="check its name, and database")
+        if code == _TAKEN:
+            return ConflictError(f"{subject}: {first}", hint="choose another name, or pass allow_overwrite=True")
         if code in _AWAY or isinstance(error, OSError):
             return UnavailableError(f"{subject}: ClickHouse cannot answer: {first}")
         return InvalidRequestError(f"{subject}: {first}")
@@ -106,12 +120,12 @@ def _chdb() -> Any:
     return require("chdb", extra="clickhouse", purpose="The clickhouse offline store")
 
 
-class ClickHouseSession(Session):
+class ClickHouseSession(TableSession):
     """One connection to the database of a folder."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._spine: str | None = None
+        self._uploads: list[str] = []
 
     def command(self, statement: str) -> None:
         """Run a statement that yields nothing."""
@@ -129,11 +143,12 @@ class ClickHouseSession(Session):
         return self._connection.send_query(statement, "Arrow").record_batch(_BATCH_ROWS)
 
     def upload(self, spine: pa.Table) -> exp.Expr:
-        # Without nulls, which do not occur in a spine, columns are plain and join faster.
-        schema = pa.schema([field.with_nullable(False) for field in spine.schema])
-        self.load("CREATE TEMPORARY TABLE spine ENGINE = Memory AS", spine.cast(schema))
-        self._spine = "spine"
-        return exp.Table(this=exp.to_identifier(self._spine, quoted=True))
+        # Without nulls columns are plain and join faster.
+        columns = zip(spine.schema, spine.columns, strict=True)
+        schema = pa.schema([field.with_nullable(column.null_count > 0) for field, column in columns])
+        name = self._temporary()
+        self.load(f"CREATE TEMPORARY TABLE {name} ENGINE = Memory AS", spine.cast(schema))
+        return exp.Table(this=exp.to_identifier(name, quoted=True))
 
     def insert(self, table: exp.Table, rows: pa.Table) -> None:
         names = ", ".join(exp.to_identifier(name, quoted=True).sql(dialect="clickhouse") for name in rows.schema.names)
@@ -141,6 +156,31 @@ class ClickHouseSession(Session):
         rows_of_block = rows.num_rows + 1
         self.command(f"SET max_insert_block_size = {rows_of_block}, min_insert_block_size_rows = {rows_of_block}")
         self.load(f"INSERT INTO {CLICKHOUSE.render(table.copy())} ({names})", rows)
+
+    def keep(self, query: str) -> exp.Expr:
+        name = self._temporary()
+        self.command(f"CREATE TEMPORARY TABLE {name} ENGINE = Memory AS {query}")
+        return exp.Table(this=exp.to_identifier(name, quoted=True))
+
+    def create(self, table: exp.Table, query: str, *, replace: bool) -> None:
+        target, rest = CLICKHOUSE.render(table.copy()), f"ENGINE = MergeTree ORDER BY tuple() AS {query}"
+        if replace:  # that fills a table of another name, and exchanges the two
+            self.command(f"CREATE OR REPLACE TABLE {target} {rest}")
+            return
+        staged = table.copy()
+        staged.set("this", exp.to_identifier(f"repast_{secrets.token_hex(8)}", quoted=True))
+        stage = CLICKHOUSE.render(staged)
+        try:
+            self.command(f"CREATE TABLE {stage} {rest}")
+            self.command(f"RENAME TABLE {stage} TO {target}")
+        except (_chdb().ChdbError, RuntimeError):
+            self.command(f"DROP TABLE IF EXISTS {stage}")
+            raise
+
+    def _temporary(self) -> str:
+        name = "spine" if not self._uploads else f"uploaded_{len(self._uploads)}"
+        self._uploads.append(name)
+        return name
 
     def load(self, into: str, rows: pa.Table) -> None:
         """Run a statement that goes on with a SELECT of these rows."""
@@ -152,9 +192,8 @@ class ClickHouseSession(Session):
             self.command(f"{into} SELECT * FROM file({path}, 'Arrow')")  # noqa: S608 - a literal
 
     def reset(self) -> bool:
-        if self._spine is not None:
-            self.command("DROP TEMPORARY TABLE IF EXISTS spine")
-            self._spine = None
+        while self._uploads:
+            self.command(f"DROP TEMPORARY TABLE IF EXISTS {self._uploads.pop()}")
         return True
 
     def close(self) -> None:

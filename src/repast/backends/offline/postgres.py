@@ -14,12 +14,13 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from repast.backends.offline.sql_engine import Session, SqlEngine
+from repast.backends.offline.sql_engine import Session
+from repast.backends.offline.sql_table import SqlTableEngine, TableSession
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import POSTGRES
 from repast.core.sql.node import named, select
 from repast.core.sql.relation import SourceColumn
-from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError, require
+from repast.errors import ConflictError, InvalidRequestError, NotFoundError, RepastError, UnavailableError, require
 
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)")
 _STATE = re.compile(r"SQLSTATE: (\w{5})")
@@ -44,7 +45,7 @@ _FLAT = (
 )
 
 
-class PostgresEngine(SqlEngine):
+class PostgresEngine(SqlTableEngine):
     """Runs plans in a PostgreSQL server, version 14 or later.
 
     Args:
@@ -52,7 +53,8 @@ class PostgresEngine(SqlEngine):
         host: The server's address.
         port: The server's port.
         database: The database with the sources.
-        user: Needs SELECT on the sources and TEMPORARY on the database; INSERT to append.
+        user: Needs SELECT on the sources and TEMPORARY on the database; INSERT to append, and
+            CREATE on a schema to write tables there.
         password: By default what libpq finds (PGPASSWORD, .pgpass).
         db_schema: Where tables are whose names do not say it.
         sslmode: As libpq has it: "disable", "prefer", "require", "verify-full", ...
@@ -65,6 +67,7 @@ class PostgresEngine(SqlEngine):
 
     kind = "postgres"
     dialect = POSTGRES
+    forgets_digits = True
 
     def __init__(
         self,
@@ -150,6 +153,8 @@ class PostgresEngine(SqlEngine):
         first = message.group(1) if message else text.split("\n")[0]
         if code in ("42P01", "3F000"):
             return NotFoundError(f"{subject} is not there: {first}", hint="check its name, and db_schema")
+        if code == "42P07":
+            return ConflictError(f"{subject}: {first}", hint="choose another name, or pass allow_overwrite=True")
         if code in ("42501",):
             return UnavailableError(f"{subject} may not be read or written: {first}", hint="grant the user its rights")
         if code[:2] in _AWAY or code == "3D000" or (not code and not text.startswith(_ANSWERED)):
@@ -183,7 +188,7 @@ def _escaped(schema: str) -> str:
     return re.sub(r"([\\ ])", r"\\\1", quoted)
 
 
-class _PostgresSession(Session):
+class _PostgresSession(TableSession):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
@@ -238,6 +243,23 @@ class _PostgresSession(Session):
         insert = exp.insert(select(*names).from_(staged), table.copy(), columns=[n.this.copy() for n in names])
         self._cursor.execute(POSTGRES.render(insert))
         self._connection.commit()
+
+    def keep(self, query: str) -> exp.Expr:
+        name = f"repast_work_{secrets.token_hex(8)}"
+        self._cursor.execute(f'CREATE TEMPORARY TABLE "{name}" AS {query}')
+        return exp.Table(this=exp.to_identifier(name, quoted=True), db=exp.to_identifier("pg_temp", quoted=True))
+
+    def create(self, table: exp.Table, query: str, *, replace: bool) -> None:
+        target = POSTGRES.render(table.copy())
+        if replace:
+            self._cursor.execute(f"DROP TABLE IF EXISTS {target}")
+        self._cursor.execute(f"CREATE TABLE {target} AS {query}")
+        self._connection.commit()
+
+    def read(self, query: str) -> pa.Table:
+        # Not read only: tables are made in the same transaction.
+        self._cursor.execute(query)
+        return self._cursor.fetch_arrow_table()
 
     def reset(self) -> bool:
         # Everything since the last reset is one transaction: the spine's table goes with it.

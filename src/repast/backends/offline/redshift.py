@@ -13,12 +13,14 @@ from sqlglot import exp
 
 from repast.backends.offline.driver_row import BATCH_ROWS, column_type, to_batch, value_lists
 from repast.backends.offline.redshift_stage import Stage
-from repast.backends.offline.sql_engine import Session, SqlEngine
+from repast.backends.offline.sql_engine import Session
+from repast.backends.offline.sql_table import SqlTableEngine, TableSession
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import REDSHIFT, SqlDialect
 from repast.core.sql.node import select
 from repast.core.sql.relation import SourceColumn
 from repast.errors import (
+    ConflictError,
     InvalidConfigError,
     InvalidRequestError,
     NotFoundError,
@@ -51,7 +53,7 @@ _AWAY = ("08", "28", "53", "57", "58", "XX")
 """Classes of SQLSTATE in which the server, not the statement, is what fails. XX is also that of errors in values."""
 
 
-class RedshiftEngine(SqlEngine):
+class RedshiftEngine(SqlTableEngine):
     """Runs plans in Redshift.
 
     Args:
@@ -135,6 +137,8 @@ class RedshiftEngine(SqlEngine):
         first = str(told.get("M") or error).strip().split("\n")[0]
         if state in ("42P01", "3F000"):
             return NotFoundError(f"{subject} is not there: {first}", hint="check its name, database and schema")
+        if state == "42P07":
+            return ConflictError(f"{subject}: {first}", hint="choose another name, or pass allow_overwrite=True")
         if state == "42501":
             return UnavailableError(f"{subject} may not be read or written: {first}", hint="grant the user its rights")
         if state[:2] in _AWAY or state == "3D000" or not state:
@@ -147,7 +151,7 @@ def _driver() -> Any:
     return require("redshift_connector", extra="redshift", purpose="The redshift offline store")
 
 
-class _RedshiftSession(Session):
+class _RedshiftSession(TableSession):
     def __init__(self, connection: Any, dialect: SqlDialect, stage: Stage | None) -> None:
         self._connection = connection
         self._dialect = dialect
@@ -196,6 +200,16 @@ class _RedshiftSession(Session):
         self._run(self._dialect.render(insert))
         self._connection.commit()
 
+    def keep(self, query: str) -> exp.Expr:
+        table = exp.Table(this=exp.to_identifier(f"repast_work_{secrets.token_hex(8)}", quoted=True))
+        self._run(f"CREATE TEMPORARY TABLE {table.sql()} AS {query}")
+        return table
+
+    def create(self, table: exp.Table, query: str, *, replace: bool) -> None:
+        for statement in table_statements(table, query, self._dialect, replace=replace):
+            self._run(statement)
+        self._connection.commit()
+
     def reset(self) -> bool:
         # Everything since the last reset is one transaction: the spine's table goes with it.
         try:
@@ -213,6 +227,14 @@ class _RedshiftSession(Session):
         cursor.paramstyle = "named"  # a percent sign is itself
         cursor.execute(statement)
         return cursor
+
+
+def table_statements(table: exp.Table, query: str, dialect: SqlDialect, *, replace: bool) -> Iterator[str]:
+    """Return the statements that, in one transaction, make a table of what a SELECT yields."""
+    target = dialect.render(table.copy())
+    if replace:
+        yield f"DROP TABLE IF EXISTS {target}"
+    yield f"CREATE TABLE {target} AS {query}"
 
 
 def _columns(cursor: Any) -> dict[str, SourceColumn]:

@@ -16,7 +16,8 @@ from sqlglot import exp
 from repast.backends.offline.snowflake_connection import connection_options
 from repast.backends.offline.snowflake_failure import explain_failure
 from repast.backends.offline.snowflake_type import json_columns, source_columns, stage
-from repast.backends.offline.sql_engine import Session, SqlEngine
+from repast.backends.offline.sql_engine import Session
+from repast.backends.offline.sql_table import SqlTableEngine, TableSession
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import SNOWFLAKE
 from repast.core.sql.node import select
@@ -31,7 +32,7 @@ _SESSION = {
 }
 
 
-class SnowflakeEngine(SqlEngine):
+class SnowflakeEngine(SqlTableEngine):
     """Runs plans in Snowflake.
 
     Args:
@@ -141,7 +142,7 @@ def _connector() -> Any:
     return require("snowflake.connector", extra="snowflake", purpose="The snowflake offline store")
 
 
-class _SnowflakeSession(Session):
+class _SnowflakeSession(TableSession):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._uploads: list[str] = []
@@ -170,6 +171,17 @@ class _SnowflakeSession(Session):
         loaded = self._load(rows, json_columns(self._describe(table)))
         names = [exp.to_identifier(name, quoted=True) for name in rows.schema.names]
         self._run(SNOWFLAKE.render(exp.insert(loaded, table.copy(), columns=names)))
+
+    def keep(self, query: str) -> exp.Expr:
+        name = f"REPAST_WORK_{secrets.token_hex(8).upper()}"
+        self._run(f"CREATE TEMPORARY TABLE {name} AS {query}")
+        self._uploads.append(name)
+        return exp.to_table(name, dialect="snowflake")
+
+    def create(self, table: exp.Table, query: str, *, replace: bool) -> None:
+        # Either is one statement, which makes all of a table or nothing.
+        verb = "CREATE OR REPLACE TABLE" if replace else "CREATE TABLE"
+        self._run(f"{verb} {SNOWFLAKE.render(table.copy())} AS {query}")
 
     def reset(self) -> bool:
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError, require
+from repast.errors import ConflictError, InvalidRequestError, NotFoundError, RepastError, UnavailableError, require
 
 _MISSING = (2003, 2043)
 """Snowflake does not say whether a table does not exist or may not be seen."""
 _NO_WAREHOUSE = 606
+_TAKEN = (2002,)
 _DENIED = (3001,)
 _STOPPED = (604, 630, 90073)
 """Cancelled, out of time, warehouse suspended by a resource monitor."""
@@ -25,6 +26,8 @@ def explain_failure(error: BaseException, subject: str) -> RepastError:
         return NotFoundError(
             f"{subject} is not there: {first}", hint="check its name, database and schema, and what role may see"
         )
+    if number in _TAKEN:
+        return ConflictError(f"{subject}: {first}", hint="choose another name, or pass allow_overwrite=True")
     if number in _DENIED:
         return UnavailableError(f"{subject} may not be read or written: {first}", hint="grant the role its rights")
     if number == _NO_WAREHOUSE:

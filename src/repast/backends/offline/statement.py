@@ -31,19 +31,39 @@ def source_table(source: SourceSpec, dialect: str, *, levels: tuple[str, str]) -
         # Word for word: names that are not quoted in it must not become quoted.
         text = check_select(str(query), dialect, subject=f"The query of source {source.name!r}")
         return exp.Subquery(this=exp.Var(this=f"{text}\n"))
-    name = str(source.options["table"])
-    try:
-        table = exp.to_table(name, dialect=dialect)
-    except SqlglotError as error:
-        raise InvalidRequestError(
-            f"Source {source.name!r}: {name!r} cannot be read as the name of a table.",
-            hint="separate its parts with dots, and quote those with odd characters",
-        ) from error
+    table = _parsed(str(source.options["table"]), dialect, subject=f"Source {source.name!r}")
     for part, option in zip(("catalog", "db"), levels, strict=True):
         value = source.options.get(option)
         if value and not table.args.get(part):
             table.set(part, exp.parse_identifier(str(value), dialect=dialect))
     return normalize_identifiers(table, dialect=dialect)
+
+
+def named_table(name: str, dialect: str, *, subject: str) -> exp.Table:
+    """Return the table of a name.
+
+    Raises:
+        InvalidRequestError: It cannot be read.
+
+    """
+    table = _parsed(name, dialect, subject=subject)
+    if not isinstance(table.this, exp.Identifier):
+        raise _no_name(name, subject)
+    return normalize_identifiers(table, dialect=dialect)
+
+
+def _parsed(name: str, dialect: str, *, subject: str) -> exp.Table:
+    try:
+        return exp.to_table(name, dialect=dialect)
+    except SqlglotError as error:
+        raise _no_name(name, subject) from error
+
+
+def _no_name(name: str, subject: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{subject}: {name!r} cannot be read as the name of a table.",
+        hint="separate its parts with dots, and quote those with odd characters",
+    )
 
 
 def check_select(statement: str, dialect: str, *, subject: str) -> str:

@@ -12,13 +12,22 @@ import pyarrow as pa
 from sqlglot import exp
 
 from repast.backends.offline.driver_row import column_type, read_batches, value_lists
-from repast.backends.offline.sql_engine import Session, SqlEngine
+from repast.backends.offline.sql_engine import Session
+from repast.backends.offline.sql_table import SqlTableEngine, TableSession
 from repast.backends.offline.trino_type import source_column
 from repast.core.manifest import SourceSpec
 from repast.core.sql.dialect import TRINO
 from repast.core.sql.node import select
 from repast.core.sql.relation import SourceColumn
-from repast.errors import InvalidConfigError, InvalidRequestError, NotFoundError, RepastError, UnavailableError, require
+from repast.errors import (
+    ConflictError,
+    InvalidConfigError,
+    InvalidRequestError,
+    NotFoundError,
+    RepastError,
+    UnavailableError,
+    require,
+)
 
 _STATEMENT_BYTES = 500_000
 """Of one INSERT. Servers refuse statements of a million characters, unless told otherwise."""
@@ -43,7 +52,7 @@ _AUTH = {
 """Feast's names: of a kind of authentication, and of its options; the client's."""
 
 
-class TrinoEngine(SqlEngine):
+class TrinoEngine(SqlTableEngine):
     """Runs plans in Trino.
 
     Args:
@@ -127,6 +136,8 @@ class TrinoEngine(SqlEngine):
         first = str(getattr(error, "message", None) or error).split("\n")[0]
         if name in ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND", "CATALOG_NOT_FOUND"):
             return NotFoundError(f"{subject} is not there: {first}", hint="check its name, and catalog")
+        if name == "TABLE_ALREADY_EXISTS":
+            return ConflictError(f"{subject}: {first}", hint="choose another name, or pass allow_overwrite=True")
         if name == "PERMISSION_DENIED":
             return UnavailableError(f"{subject} may not be read or written: {first}", hint="grant the user its rights")
         if kind == "USER_ERROR":
@@ -168,7 +179,7 @@ def _client(part: str) -> Any:
     return require(f"trino.{part}", extra="trino", purpose="The trino offline store")
 
 
-class _TrinoSession(Session):
+class _TrinoSession(TableSession):
     def __init__(self, connection: Any, place: exp.Table, file_format: str | None) -> None:
         self._connection = connection
         self._place = place
@@ -206,6 +217,20 @@ class _TrinoSession(Session):
         insert = exp.insert(select(*names).from_(staged), table.copy(), columns=[n.this.copy() for n in names])
         self._run(TRINO.render(insert))
 
+    def keep(self, query: str) -> exp.Expr:
+        table = self._place.copy()
+        table.set("this", exp.to_identifier(f"repast_work_{secrets.token_hex(8)}", quoted=True))
+        self._run(f"CREATE TABLE {TRINO.render(table.copy())} AS {query}")
+        self._uploads.append(table)
+        return table.copy()
+
+    def create(self, table: exp.Table, query: str, *, replace: bool) -> None:
+        staged = table.copy()
+        staged.set("this", exp.to_identifier(f"repast_work_{secrets.token_hex(8)}", quoted=True))
+        self._uploads.append(staged)
+        for statement in table_statements(table, staged, query, replace=replace):
+            self._run(statement)
+
     def reset(self) -> bool:
         while self._uploads:
             self._run(TRINO.render(exp.Drop(this=self._uploads[-1].copy(), kind="TABLE", exists=True)))
@@ -223,6 +248,18 @@ class _TrinoSession(Session):
         cursor.execute(statement)
         cursor.fetchall()
         return cursor
+
+
+def table_statements(table: exp.Table, staged: exp.Table, query: str, *, replace: bool) -> Iterator[str]:
+    """Return the statements that make a table of what a SELECT yields, first under another name.
+
+    While a table is replaced there is none for a moment: most connectors have no statement for that.
+    """
+    target, stage = TRINO.render(table.copy()), TRINO.render(staged.copy())
+    yield f"CREATE TABLE {stage} AS {query}"
+    if replace:
+        yield f"DROP TABLE IF EXISTS {target}"
+    yield f"ALTER TABLE {stage} RENAME TO {target}"
 
 
 def spine_statements(table: exp.Table, rows: pa.Table, file_format: str | None) -> Iterator[str]:

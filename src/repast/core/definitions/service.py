@@ -73,11 +73,12 @@ class Project(Definition):
 
 @dataclass(frozen=True, init=False, kw_only=True)
 class SavedDataset(Definition):
-    """A training set kept as files, with what it was made from.
+    """A training set that is kept, with what it was made from.
 
     Args:
         name: Name of the data set.
-        path: Where its Parquet file is.
+        path: Where its Parquet file is, if it is one.
+        table: The table of the offline store that it is, if it is one.
         features: The references it was made from.
         join_keys: Key columns of its spine.
         full_feature_names: Whether its columns are named ``view__feature``.
@@ -88,6 +89,7 @@ class SavedDataset(Definition):
 
     kind: ClassVar[str] = "saved dataset"
     path: str = ""
+    table: str = ""
     features: tuple[str, ...] = ()
     join_keys: tuple[str, ...] = ()
     full_feature_names: bool = False
@@ -98,7 +100,8 @@ class SavedDataset(Definition):
         self,
         *,
         name: str,
-        path: str,
+        path: str = "",
+        table: str = "",
         features: Sequence[str] = (),
         join_keys: Sequence[str] = (),
         full_feature_names: bool = False,
@@ -114,6 +117,7 @@ class SavedDataset(Definition):
             tags=tags,
             owner=owner,
             path=path,
+            table=table,
             features=tuple(features),
             join_keys=tuple(join_keys),
             full_feature_names=full_feature_names,

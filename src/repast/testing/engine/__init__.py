@@ -13,6 +13,10 @@ A backend's author subclasses it::
         def missing_source(self, folder):
             return SourceSpec(name="gone", source_type="file", options={"path": "gone.parquet"})
 
+An engine that writes tables (:class:`repast.ports.table.SupportsTables`) keeps the rules of :class:`TableRules` too::
+
+    class TestMyEngine(TableRules, EngineSuite): ...
+
 Each rule is one test method. A rule that an engine cannot keep yet is named in ``gaps`` with the reason.
 """
 
@@ -20,10 +24,11 @@ from repast.testing.engine.base import Bench, EngineBase
 from repast.testing.engine.join import JoinRules
 from repast.testing.engine.life import LifeRules
 from repast.testing.engine.read import ReadRules
+from repast.testing.engine.table import TableRules
 from repast.testing.engine.time import TimeRules
 from repast.testing.engine.type import TypeRules
 
-__all__ = ["Bench", "EngineSuite"]
+__all__ = ["Bench", "EngineSuite", "TableRules"]
 
 
 class EngineSuite(JoinRules, ReadRules, TimeRules, TypeRules, LifeRules, EngineBase):

@@ -108,6 +108,8 @@ class Bench:
     engine: OfflineEngine
     variants: list[OfflineEngine] = field(default_factory=list)
     _stored: int = 0
+    tables: int = 0
+    """How many results were written to tables."""
 
     def store(
         self,
