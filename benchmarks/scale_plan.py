@@ -179,7 +179,10 @@ def measured(figures: Figures, growth: Path | None, load: Path | None) -> Figure
     """Return figures with those that runs measured."""
     if growth is not None:
         runs = [run for run in json.loads(growth.read_text()) if run["way"] == "Repast" and not run["case"]["skew"]]
-        ones = sorted((run for run in runs if run["case"]["views"] == 1), key=lambda run: run["case"]["rows"])
+        done = (run for run in runs if run["case"]["views"] == 1 and run["seconds"] is not None)
+        ones = sorted(done, key=lambda run: run["case"]["rows"])
+        if len({run["case"]["rows"] for run in ones}) < 2:
+            raise SystemExit(f"{growth} has no two sizes of one view: run benchmarks.spark_growth with two --rows")
         small, large = ones[0], ones[-1]
         rows = large["case"]["rows"] - small["case"]["rows"]
         per_row = (large["shuffled"] - small["shuffled"]) / rows

@@ -1,9 +1,20 @@
 """python -m benchmarks.spark_growth: time and shuffled bytes of point-in-time joins on Spark; docs/spark-growth.md.
 
 Three ways to the same answer, in sessions of the same settings: Repast; the SQL that one would write by hand
-(union and window, a view at a time); and, with ``--feast PYTHON`` (an interpreter with ``feast[spark]``), Feast's
-Spark offline store. The answer is computed whole on the executors and thrown away there. Repast's and the
-hand-written answers are compared by their sums.
+(union and window, a view at a time); and, with ``--feast PYTHON``, Feast's Spark offline store. The answer is computed
+whole on the executors and thrown away there; sums of its columns, taken on the way, show whether the ways agree.
+
+Page and JSON are written after each case, so that whoever stops it keeps what was measured. No way gets longer than
+``--limit`` seconds for a case, and nothing begins after ``--minutes``: the largest case comes last.
+
+PYTHON is an interpreter with Feast and the pyspark of this one, for example, beside the Feast that
+scripts/install_servers.sh installs::
+
+    python3.11 -m venv --without-pip fs
+    packages=$(echo fs/lib/python3*/site-packages)
+    echo "$PWD/.servers/feast/lib/python3.11/site-packages" > $packages/feast.pth
+    ln -s $PWD/.venv/lib/python3.11/site-packages/{pyspark,py4j} $packages/
+    python -m benchmarks.spark_growth --feast fs/bin/python
 """
 
 from __future__ import annotations
@@ -11,16 +22,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from benchmarks.data import SPAN_US, START_US, short
 from benchmarks.runner import ROOT
@@ -31,6 +45,10 @@ from repast.types import Float64, Int64
 
 TTL = timedelta(days=7)
 FEATURES = 3
+_LEAST_SECONDS = 30.0
+"""With less than this left no case begins."""
+_START_SECONDS = 240.0
+"""In which Feast's process starts Spark and answers on few rows."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +71,14 @@ class Measured:
 
     way: str
     case: Case
-    seconds: float
+    seconds: float | None
+    """None: it was stopped at the limit."""
     shuffled: int
+    sums: tuple[Any, ...] = ()
+
+
+class OutOfTimeError(Exception):
+    """A way took longer than it may."""
 
 
 class Bench:
@@ -63,8 +87,8 @@ class Bench:
     def __init__(self, folder: Path, args: argparse.Namespace) -> None:
         self.folder = folder
         self.spine_rows: int = args.spine
-        self.log = folder / "log"
-        self.log.mkdir(exist_ok=True)
+        # One per run: a folder that is kept has logs of runs before.
+        self.log = Path(tempfile.mkdtemp(prefix="log", dir=folder))
         self.conf = session_conf(self.log, args.master, args.memory, folder)
         from repast.backends.offline.spark.session import open_session
 
@@ -184,84 +208,171 @@ def by_hand(bench: Bench, case: Case) -> Callable[[], Any]:
 WAYS: dict[str, Callable[[Bench, Case], Callable[[], Any]]] = {"Repast": through_repast, "SQL by hand": by_hand}
 
 
-def compute(answer: Any) -> None:
-    """Have the executors compute every row and column, and keep nothing."""
-    answer.write.format("noop").mode("overwrite").save()
+def compute(answer: Any, case: Case) -> tuple[Any, ...]:
+    """Have the executors compute every row and column, and keep nothing but sums."""
+    from pyspark.sql import Observation
+    from pyspark.sql.functions import expr
 
-
-def checksum(answer: Any, case: Case) -> list[Any]:
     names = [f"view{i}__f{j}" for i in range(case.views) for j in range(FEATURES)]
-    sums = [part for name in names for part in (f"count({name})", f"sum({name})")]
-    return list(answer.selectExpr("count(*)", *sums).collect()[0])
+    sums = [part for name in names for part in (f"count({name}) AS n_{name}", f"sum({name}) AS s_{name}")]
+    seen = Observation()
+    answer.observe(seen, expr("count(*) AS n"), *map(expr, sums)).write.format("noop").mode("overwrite").save()
+    return tuple(seen.get.values())
 
 
-def measure(bench: Bench, case: Case) -> Iterator[tuple[str, float]]:
-    """Yield the ways and what they take; they are the groups of their jobs in the log."""
-    sums = []
-    for way, prepare in WAYS.items():
-        answer = prepare(bench, case)
-        sums.append(checksum(answer(), case))  # and what is compiled, and in the page cache, is so for each
-        with job_group(bench.session, f"{way}|{case.label}"):
-            start = time.perf_counter()
-            compute(answer())
-            seconds = time.perf_counter() - start
-        yield way, seconds
-    if any(one != sums[0] for one in sums):
-        raise SystemExit(f"{case.label}: the answers differ: {sums}")
+def measure(bench: Bench, way: str, case: Case, limit: float) -> Measured:
+    """Time one way; its name and the case's are the group of its jobs in the log."""
+    answer, group = WAYS[way](bench, case), f"{way}|{case.label}"
+    with stopped_after(limit, bench.session, group):
+        start = time.perf_counter()
+        try:
+            sums = compute(answer(), case)
+        except OutOfTimeError:
+            return Measured(way, case, None, 0)
+        return Measured(way, case, time.perf_counter() - start, 0, sums)
 
 
 @contextmanager
-def job_group(session: Any, name: str) -> Iterator[None]:
-    session.sparkContext.setJobGroup(name, name)
-    yield
-    session.sparkContext.setLocalProperty("spark.jobGroup.id", None)
+def stopped_after(limit: float, session: Any, group: str) -> Iterator[None]:
+    """Cancel the jobs of a group when its time is up."""
+    context, late = session.sparkContext, threading.Event()
+
+    def stop() -> None:
+        late.set()
+        context.cancelJobGroupAndFutureJobs(group)
+
+    timer = threading.Timer(limit, stop)
+    context.setJobGroup(group, group)
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if late.is_set():
+            raise OutOfTimeError from error
+        raise
+    finally:
+        timer.cancel()
+        context.setLocalProperty("spark.jobGroup.id", None)
 
 
-def through_feast(python: str, bench: Bench, case: Case) -> Measured:
+def through_feast(python: str, bench: Bench, case: Case, limit: float) -> Measured:
     """Run Feast's Spark offline store in its own interpreter, with the same settings, data and end."""
     with tempfile.TemporaryDirectory() as log:
+        runs = [
+            {"sources": [bench.source(one, i) for i in range(one.views)], "spine": bench.spine(one)}
+            for one in (warm_up(case), case)
+        ]
         given = {
             "conf": {**bench.conf, "spark.eventLog.dir": f"file://{log}"},
-            "sources": [bench.source(case, i) for i in range(case.views)],
-            "spine": bench.spine(case),
+            "runs": runs,
             "features": FEATURES,
             "ttl": TTL.total_seconds(),
-            "start": datetime.fromtimestamp(START_US / 1e6).isoformat(),  # noqa: DTZ006  # Feast takes it so
         }
         command = [python, "-W", "ignore", str(ROOT / "benchmarks" / "contender" / "spark_feast.py"), json.dumps(given)]
         environ = os.environ | {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": python, "FEAST_USAGE": "False"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=3600)
-        if done.returncode:
-            raise SystemExit(done.stderr[-3000:])
-        seconds = float(done.stdout.strip().splitlines()[-1])
-        return Measured("Feast", case, seconds, shuffled_bytes(Path(log)).get("measured", 0))
+        with tempfile.TemporaryFile("w+") as complained:
+            # In a session of its own: its Java is ended with it.
+            child = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=complained, text=True, env=environ, start_new_session=True
+            )
+            try:
+                if line_of(child, "warm", _START_SECONDS) is None and child.poll() is None:
+                    raise SystemExit(f"Feast was not ready after {_START_SECONDS:.0f} s.")
+                answer = line_of(child, "{", limit)
+                if answer is None and child.poll() is None:
+                    return Measured("Feast", case, None, 0)
+                child.wait()
+            finally:
+                if child.poll() is None:
+                    os.killpg(child.pid, signal.SIGKILL)
+                    child.wait()
+            if answer is None:
+                complained.seek(0)
+                raise SystemExit(f"Feast failed:\n{complained.read()[-3000:]}")
+        found = json.loads(answer)
+        shuffled = shuffled_bytes(Path(log)).get("measured", 0)
+    return Measured("Feast", case, found["seconds"], shuffled, tuple(found["sums"]))
+
+
+def line_of(child: subprocess.Popen[str], start: str, limit: float) -> str | None:
+    """Return the next line that begins so; None: it did not come in time, or the process ended without it."""
+    assert child.stdout is not None
+    lines: queue.Queue[str] = queue.Queue()
+
+    def read(out: IO[str]) -> None:
+        for line in iter(out.readline, ""):
+            lines.put(line)
+            if line.startswith(start):
+                return
+        lines.put("")
+
+    threading.Thread(target=read, args=(child.stdout,), daemon=True).start()
+    end = time.monotonic() + limit
+    try:
+        while line := lines.get(timeout=max(0.0, end - time.monotonic())):
+            if line.startswith(start):
+                return line
+        child.wait()
+    except queue.Empty:
+        pass
+    return None
+
+
+def warm_up(case: Case) -> Case:
+    """Return the case on few rows: what is compiled, and Python on the executors, is there when one is timed."""
+    return replace(case, rows=min(case.rows, 20_000))
 
 
 def cases(args: argparse.Namespace) -> list[Case]:
+    """Return the cases, the most expensive last."""
     plain = [Case(rows, views) for rows in args.rows for views in args.views]
-    return [*plain, Case(max(args.rows), 1, 0.2)]
+    last = plain.pop() if len(plain) > 1 else None
+    return [*plain, Case(max(args.rows), 1, 0.2), *([last] if last else [])]
 
 
-def run(folder: Path, args: argparse.Namespace) -> list[Measured]:
+def run(folder: Path, args: argparse.Namespace, keep: Callable[[list[Measured], list[Case]], None]) -> None:
+    """Measure case after case; ``keep`` gets what was measured so far, and the cases that time did not suffice for."""
+    end = time.monotonic() + args.minutes * 60
     bench = Bench(folder, args)
-    timed = []
+    found: list[Measured] = []
+    skipped: list[Case] = []
     try:
         for case in cases(args):
-            for way, seconds in measure(bench, case):
-                print(f"{case.label}: {way} {seconds:.1f} s", flush=True)
-                timed.append((way, case, seconds))
+            if end - time.monotonic() < _LEAST_SECONDS:
+                skipped.append(case)
+                continue
+            for way in (*WAYS, *(["Feast"] if args.feast else [])):
+                # At least something for each way: a case is shown whole.
+                limit = max(_LEAST_SECONDS, min(args.limit, end - time.monotonic()))
+                if way == "Feast":
+                    one = through_feast(args.feast, bench, case, limit)
+                else:
+                    measure(bench, way, warm_up(case), args.limit)
+                    one = measure(bench, way, case, limit)
+                found.append(one)
+                took = f"{one.seconds:.1f} s" if one.seconds is not None else f"stopped after {limit:.0f} s"
+                print(f"{case.label}: {way} {took}", flush=True)
+            check([one for one in found if one.case == case])
+            keep(with_shuffles(found, bench.log), skipped)
     finally:
         bench.session.stop()
-    shuffled = shuffled_bytes(bench.log)
-    found = [Measured(way, case, seconds, shuffled.get(f"{way}|{case.label}", 0)) for way, case, seconds in timed]
-    if args.feast:
-        for case in cases(args):
-            found.append(through_feast(args.feast, bench, case))
-            print(f"{case.label}: Feast {found[-1].seconds:.1f} s", flush=True)
-    return found
+    keep(with_shuffles(found, bench.log), skipped)
 
 
-def report(found: list[Measured], args: argparse.Namespace) -> str:
+def with_shuffles(found: list[Measured], log: Path) -> list[Measured]:
+    """Return figures with what the log says of ours; Feast's is another log."""
+    shuffled = shuffled_bytes(log)
+    return [replace(one, shuffled=shuffled.get(f"{one.way}|{one.case.label}", one.shuffled)) for one in found]
+
+
+def check(found: list[Measured]) -> None:
+    """Refuse to go on where Repast and SQL by hand, which are meant to be one answer, are two."""
+    own = {one.sums for one in found if one.sums and one.way in WAYS}
+    if len(own) > 1:
+        raise SystemExit(f"{found[0].case.label}: the answers differ: {own}")
+
+
+def report(found: list[Measured], skipped: list[Case], args: argparse.Namespace) -> str:
     ways = list(dict.fromkeys(one.way for one in found))
     by = {(one.case, one.way): one for one in found}
     lines = [
@@ -269,17 +380,29 @@ def report(found: list[Measured], args: argparse.Namespace) -> str:
         "Written by `python -m benchmarks.spark_growth`; do not edit.",
         f"{args.master}, {os.cpu_count()} cores, a spine of {short(args.spine)} rows, {FEATURES} features per view, "
         "50 rows per key, a ttl of a week.",
-        "Each cell: seconds, and MB written to shuffles. One run each, after one that is not measured.\n",
+        "Each cell: seconds, and MB written to shuffles. One run each, after one on few rows that is not measured.",
+        f"A way that takes more than {args.limit:.0f} s, or than is left of the {args.minutes:.0f} minutes for all, is "
+        "stopped.\n",
         "| | " + " | ".join(ways) + " |",
         "|---" * (len(ways) + 1) + "|",
     ]
     for case in dict.fromkeys(one.case for one in found):
-        cells = [by[case, way] for way in ways]
-        shown = " | ".join(f"{cell.seconds:.1f} s, {cell.shuffled / 1e6:,.0f} MB" for cell in cells)
-        lines.append(f"| {case.label} | {shown} |")
+        cells = [by[case, way] for way in ways if (case, way) in by]
+        sums = next((cell.sums for cell in cells if cell.sums), ())
+        lines.append(f"| {case.label} | " + " | ".join(shown(cell, sums) for cell in cells) + " |")
+    if skipped:
+        lines.append("\nNot run, for the time was up: " + "; ".join(case.label for case in skipped) + ".")
     if "Feast" not in ways:
-        lines.append("\nFeast was not run: give `--feast PYTHON`, an interpreter that has `feast[spark]`.")
+        lines.append("\nFeast was not run: give `--feast PYTHON`, an interpreter that has it and pyspark.")
     return "\n".join(lines) + "\n"
+
+
+def shown(one: Measured, sums: tuple[Any, ...]) -> str:
+    """Return a cell; an answer that is not the first way's is not compared in silence."""
+    if one.seconds is None:
+        return "stopped"
+    other = "" if one.sums == sums else ", **another answer**"
+    return f"{one.seconds:.1f} s, {one.shuffled / 1e6:,.0f} MB{other}"
 
 
 def main() -> None:
@@ -289,24 +412,34 @@ def main() -> None:
     parser.add_argument("--spine", type=int, default=1_000_000)
     parser.add_argument("--master", default="local[2]")
     parser.add_argument("--memory", default="6g", help="of the driver, which in local mode does the work")
-    parser.add_argument("--feast", help="an interpreter with feast[spark]")
+    parser.add_argument("--feast", help="an interpreter with Feast and pyspark; see above")
+    parser.add_argument("--minutes", type=float, default=28, help="for everything")
+    parser.add_argument("--limit", type=float, default=180, help="seconds for one way in one case")
     parser.add_argument("--folder", type=Path, help="where data is kept for the next run; default: thrown away")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "spark-growth.md", help="and .json beside it")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, and nothing is written")
     args = parser.parse_args()
     if args.smoke:
         args.rows, args.views, args.spine = [2_000], [1, 2], 500
-    with tempfile.TemporaryDirectory() as temporary:
+    cores = len(os.sched_getaffinity(0))
+
+    def keep(found: list[Measured], skipped: list[Case]) -> None:
+        if args.smoke:
+            return
+        args.out.write_text(report(found, skipped, args))
+        figures = [
+            {"way": one.way, "case": asdict(one.case), "seconds": one.seconds, "shuffled": one.shuffled}
+            | {"spine": args.spine, "cores": cores}
+            for one in found
+        ]
+        args.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
+
+    # Ended from outside, it still ends Feast and Java.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = args.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        found = run(folder, args)
-    text = report(found, args)
-    print(text)
-    if not args.smoke:
-        args.out.write_text(text)
-        cores = len(os.sched_getaffinity(0))
-        figures = [asdict(one) | {"spine": args.spine, "cores": cores} for one in found]
-        args.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
+        run(folder, args, keep)
 
 
 if __name__ == "__main__":
