@@ -94,8 +94,8 @@ def test_the_map_grows_while_others_read(store: LMDBOnlineStore, tmp_path: Path)
     for reader in readers:
         reader.start()
     try:
-        for step in range(1, 40):
-            store.write(TABLE, KEYS, [value + b"." * 200 * step for value in row(step)])
+        for step in range(1, 14):
+            store.write(TABLE, KEYS, [value + b"." * 600 * step for value in row(step)])
     finally:
         done.set()
         for reader in readers:

@@ -18,6 +18,7 @@ from repast.testing.engine.base import (
     asked,
     by_row,
     check_join,
+    fewer_examples,
     frame_of,
     join_plan,
     shown,
@@ -235,6 +236,7 @@ class JoinRules(EngineBase):
     def test_future_rows_change_nothing(self, bench: Bench, as_of: AsOf) -> None:
         """Rows after every spine time change no answer."""
 
+        @fewer_examples()  # each is two joins of two sources
         @given(st.data())
         def check(data: st.DataObject) -> None:
             frame = data.draw(bench.frames(keys=(Int64,)))
