@@ -7,13 +7,16 @@ is said when it lacks them, is in test_spark_failure.py; reading them is not run
 from __future__ import annotations
 
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from spark_project import HOUR, open_store, rides, spine, view, write
 
+from repast.backends.offline.spark.schema import footer_schema
 from repast.errors import InvalidRequestError, UnsupportedError
 
 SPARK = {"offline_store": {"type": "spark"}}
@@ -79,3 +82,56 @@ def test_rows_are_appended(tmp_path: Path, session: Any) -> None:
         engine.append(table, rows.drop_columns(["city"]))
     with pytest.raises(UnsupportedError, match="is a query"):
         engine.append(SourceSpec(name="q", source_type="spark", options={"query": "SELECT 1"}), rows)
+
+
+def test_common_columns_are_what_spark_says_they_are(tmp_path: Path, session: Any) -> None:
+    """A footer that is read here gives Spark's own schema; where it cannot, as of a nested column, Spark is asked."""
+    path = str(tmp_path / "all.parquet")
+    common = {
+        **{str(kind): pa.array([1], kind) for kind in (pa.int8(), pa.int16(), pa.int32(), pa.int64())},
+        **{str(kind): pa.array([1], kind) for kind in (pa.float32(), pa.float64(), pa.date32())},
+        **{f"utc {unit}": pa.array([1], pa.timestamp(unit, "UTC")) for unit in ("ms", "us", "ns")},
+        "wall ns": pa.array([1], pa.timestamp("ns")),
+        "bool": [True],
+        "text": ["a"],
+        "large": pa.array(["a"], pa.large_string()),
+        "words": pa.array(["a"]).dictionary_encode(),
+    }
+    pa.parquet.write_table(pa.table(common), path)
+    assert footer_schema(path) == session.read.parquet(f"file://{path}").schema
+    others = [[[1]], [{"a": 1}], pa.array([1], pa.uint8()), pa.array([1], pa.timestamp("us")), [b"a"], pa.nulls(1)]
+    for other in (*others, pa.array([1], pa.time64("us")), pa.array([1], pa.decimal128(5, 2))):
+        pa.parquet.write_table(pa.table({"int": [1], "other": other}), path)
+        assert footer_schema(path) is None
+    pa.parquet.write_table(pa.table([[1], [1]], names=["a", "A"]), path)
+    assert footer_schema(path) is None
+    Path(path).write_text("no Parquet")
+    assert footer_schema(path) is None
+
+
+def test_known_files_are_opened_without_a_job(tmp_path: Path, session: Any) -> None:
+    """Of Parquet the footer is enough; of CSV the first look is. Files that were written anew are looked at anew."""
+    from repast.backends.offline.spark import SparkEngine
+    from repast.core.manifest import SourceSpec
+
+    engine = SparkEngine(repo_path=tmp_path)
+
+    def jobs(source: SourceSpec) -> tuple[list[str], int]:
+        session.sparkContext.setJobGroup(group := f"open {uuid.uuid4()}", "")
+        try:
+            names = engine.inspect(source).names
+        finally:
+            session.sparkContext.setLocalProperty("spark.jobGroup.id", None)
+        return names, len(session.sparkContext.statusTracker().getJobIdsForGroup(group))
+
+    parquet = SourceSpec(name="p", source_type="file", options={"path": "p.parquet"})
+    pa.parquet.write_table(pa.table({"a": [1]}), tmp_path / "p.parquet")
+    assert jobs(parquet) == (["a"], 0)
+    csv = SourceSpec(name="c", source_type="file", options={"path": "c.csv", "file_format": "csv"})
+    (tmp_path / "c.csv").write_text("a,b\n1,2\n")
+    names, looked = jobs(csv)
+    assert (names, looked > 0) == (["a", "b"], True)
+    assert jobs(csv) == (["a", "b"], 0)
+    (tmp_path / "c.csv").write_text("a,longer\n1,2\n")
+    names, looked = jobs(csv)
+    assert (names, looked > 0) == (["a", "longer"], True)
