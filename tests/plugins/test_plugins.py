@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,38 @@ with FeatureStore(".") as store:
 """
 
 
-def install(folder: Path, template: str, name: str) -> Path:
-    """Make a package of a template and install it into a folder of its own; return that folder."""
-    create_project(name, template, parent=folder)
-    site = folder / "site"
+CONFIGS = {
+    "online-store": "online_store: {type: our-plugin}",
+    "offline-store": "offline_store: {type: our-plugin}",
+    "registry": "registry: {registry_type: our-plugin}",
+    "provider": "provider: our-plugin",
+}
+FEW_EXAMPLES = """
+from hypothesis import settings
+settings.register_profile("few", max_examples=10, derandomize=True)
+settings.load_profile("few")
+"""
+"""That the suite is run and passes is what is shown here; what its rules find, other tests show with many examples."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    kind: str
+    folder: Path
+    """Where the package was made."""
+    site: Path
+    """Where it is installed, for those who have it on their path."""
+
+
+@pytest.fixture(scope="module", params=list(CONFIGS))
+def plugin(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Plugin:
+    """A package made of a template, and installed into a folder of its own."""
+    folder = tmp_path_factory.mktemp("plugin")
+    create_project("our-plugin", f"plugin-{request.param}", parent=folder)
+    made = Plugin(request.param, folder / "our-plugin", folder / "site")
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    run([*command, "--disable-pip-version-check", "--target", str(site), str(folder / name)], folder)
-    return site
+    run([*command, "--disable-pip-version-check", "--target", str(made.site), str(made.folder)], folder)
+    return made
 
 
 def run(command: list[str], folder: Path, site: Path | None = None) -> str:
@@ -73,35 +99,23 @@ def test_the_templates_are_part_of_the_wheel(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["online-store", "offline-store", "registry", "provider"])
-def test_a_plugin_passes_the_suite_that_ships(tmp_path: Path, kind: str) -> None:
-    site = install(tmp_path, f"plugin-{kind}", "our-plugin")
-    told = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], tmp_path / "our-plugin", site)
+def test_a_plugin_passes_the_suite_that_ships(plugin: Plugin) -> None:
+    (plugin.folder / "conftest.py").write_text(FEW_EXAMPLES)
+    told = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], plugin.folder, plugin.site)
     assert " passed" in told
     assert "skipped" not in told
 
 
-@pytest.mark.parametrize(
-    ("kind", "config"),
-    [
-        ("online-store", "online_store: {type: our-plugin}"),
-        ("offline-store", "offline_store: {type: our-plugin}"),
-        ("registry", "registry: {registry_type: our-plugin}"),
-        ("provider", "provider: our-plugin"),
-    ],
-    ids=["online-store", "offline-store", "registry", "provider"],
-)
-def test_a_project_runs_on_a_plugin(tmp_path: Path, kind: str, config: str) -> None:
-    site = install(tmp_path, f"plugin-{kind}", "our-plugin")
+def test_a_project_runs_on_a_plugin(plugin: Plugin, tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     repo.mkdir()
-    (repo / "feature_store.yaml").write_text(f"project: shop\n{config}\n")
+    (repo / "feature_store.yaml").write_text(f"project: shop\n{CONFIGS[plugin.kind]}\n")
     source, where = ("FileSource", 'path="sales.parquet"')
     features = FEATURES.format(source=source, where=where)
-    if kind == "offline-store":
+    if plugin.kind == "offline-store":
         features = FEATURES.format(source="Source", where='table="sales"').replace(", Source", "")
         features = "from our_plugin import Source\n" + features
     (repo / "features.py").write_text(features)
     run([sys.executable, "-c", ROWS], repo)
-    told = run([sys.executable, "-c", PROJECT], repo, site)
+    told = run([sys.executable, "-c", PROJECT], repo, plugin.site)
     assert told == "{'shop_id': [7], 'amount': [2.5]}\n[2.5, None]\n"

@@ -149,10 +149,10 @@ class Bench:
         return rows
 
 
-def fewer_examples() -> settings:
-    """Return settings for rules whose examples are many rows or several runs each."""
+def fewer_examples(part: int = 4) -> settings:
+    """Return settings for rules whose examples are many rows or several runs each: one of ``part``, at least five."""
     usual = settings().max_examples
-    return settings(max_examples=min(usual, max(5, usual // 4)))
+    return settings(max_examples=min(usual, max(5, usual // part)))
 
 
 def join_plan(frame: Frame, source: SourceSpec, *, ttl_us: int | None = None, as_of: AsOf = "event") -> PointInTimeJoin:

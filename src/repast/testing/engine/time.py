@@ -81,7 +81,7 @@ class TimeRules:
     def test_joins_compare_instants(self, bench: Bench, zone: str) -> None:
         """A join finds a row from its instant on, however the source writes it, and as long as ttl says."""
 
-        @fewer_examples()  # each is four joins
+        @fewer_examples(8)  # each is four joins, and there are more zones
         @given(wall_times(zone), st.sampled_from((pa.timestamp("us"), pa.timestamp("ns"), pa.date32())))
         def check(wall: datetime, dtype: pa.DataType) -> None:
             value = wall.date() if pa.types.is_date(dtype) else wall
