@@ -165,23 +165,31 @@ def online_table(suites: Sequence[Suite]) -> str:
 
 
 def engine_table(suites: Sequence[Suite]) -> str:
+    from repast.ports.table import SupportsObjects, SupportsTables
     from repast.ports.worker import SupportsFrames, SupportsWorkers
-    from repast.testing.engine import JoinRules, LifeRules, ReadRules, TimeRules, TypeRules
+    from repast.testing.engine import JoinRules, LifeRules, ReadRules, TableRules, TimeRules, TypeRules
 
     groups = {"joins": JoinRules, "reads": ReadRules, "times": TimeRules, "types": TypeRules, "life": LifeRules}
     targets = entry_points("offline_stores")
     rows = []
     for suite in suites:
         engine = load(targets.pop(suite.backend))
+        if issubclass(engine, SupportsTables) and not issubclass(suite.test, TableRules):
+            raise SystemExit(f"{suite.name}: an engine that writes tables keeps TableRules")
         abilities = [
+            kept(suite, [TableRules])[0] if issubclass(engine, SupportsTables) else "",
+            "yes" if issubclass(engine, SupportsObjects) else "",
             "yes" if issubclass(engine, SupportsWorkers) else "",
             "yes" if issubclass(engine, SupportsFrames) else "",
         ]
         rows.append([f"`{suite.backend}`", suite.place, suite.kind, *kept(suite, groups.values()), *abilities])
     for name in targets:
         pinned = (ROOT / "tests" / "engine" / "sql" / f"{name}.sql").exists()
-        rows.append([f"`{name}`", "not run here", "statements only" if pinned else "", *[""] * (len(groups) + 2)])
-    return table(["engine", "on", "which is", *groups, "loads from its workers", "frames of its own"], rows)
+        tables = "statements only" if pinned and issubclass(load(targets[name]), SupportsTables) else ""
+        kind = "statements only" if pinned else ""
+        rows.append([f"`{name}`", "not run here", kind, *[""] * len(groups), tables, *[""] * 3])
+    abilities = ["tables of results", "results to a bucket"]
+    return table(["engine", "on", "which is", *groups, *abilities, "loads from its workers", "frames of its own"], rows)
 
 
 def registry_table(suites: Sequence[Suite]) -> str:

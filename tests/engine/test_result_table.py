@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,11 +11,27 @@ from pathlib import Path
 import pandas as pd
 import psycopg
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import sqlglot
+from sqlglot import exp
 
-from repast import Entity, FeatureStore, FeatureView, Field, FileSource, PostgreSQLSource, on_demand_feature_view
+from repast import (
+    BigQuerySource,
+    Entity,
+    FeatureStore,
+    FeatureView,
+    Field,
+    FileSource,
+    PostgreSQLSource,
+    on_demand_feature_view,
+)
+from repast.backends.offline import bigquery, redshift, trino
+from repast.core.sql.dialect import REDSHIFT
 from repast.errors import ConflictError, InvalidRequestError, NotFoundError, UnavailableError, UnsupportedError
+from repast.ports.table import Result
 from repast.types import Array, Decimal, Float32, Float64, Int64, String, Uuid
+from server.bigquery import run_bigquery
 from server.postgres import PostgresServer, run_postgres
 
 NOON = datetime(2024, 7, 1, 12, tzinfo=UTC)
@@ -207,3 +225,85 @@ def test_engines_without_tables_say_so(tmp_path: Path) -> None:
             with pytest.raises(UnsupportedError, match="duckdb"):
                 call()
         assert store.list_saved_datasets() == []
+
+
+# -- what no server here runs ----------------------------------------------------------------------
+
+
+QUERY = 'SELECT "a" FROM "work"'
+
+
+def test_redshift_makes_a_table_in_one_transaction() -> None:
+    table = exp.to_table("lake.sets.training", dialect="redshift")
+    made = list(redshift.table_statements(table, QUERY, REDSHIFT, replace=True))
+    assert made == [
+        'DROP TABLE IF EXISTS "lake"."sets"."training"',
+        f'CREATE TABLE "lake"."sets"."training" AS {QUERY}',
+    ]
+    assert list(redshift.table_statements(table, QUERY, REDSHIFT, replace=False)) == made[1:]
+    assert [type(tree) for text in made for tree in sqlglot.parse(text, read="redshift")] == [exp.Drop, exp.Create]
+
+
+def test_trino_makes_a_table_under_another_name() -> None:
+    table, staged = exp.to_table('sets."Training set"'), exp.to_table("sets.staged")
+    made = list(trino.table_statements(table, staged, QUERY, replace=True))
+    assert made == [
+        f'CREATE TABLE "sets"."staged" AS {QUERY}',
+        'DROP TABLE IF EXISTS "sets"."Training set"',
+        'ALTER TABLE "sets"."staged" RENAME TO "sets"."Training set"',
+    ]
+    assert list(trino.table_statements(table, staged, QUERY, replace=False)) == [made[0], made[2]]
+    assert [type(tree) for text in made for tree in sqlglot.parse(text, read="trino")] == [
+        exp.Create,
+        exp.Drop,
+        exp.Alter,
+    ]
+
+
+def test_bigquery_exports_to_cloud_storage() -> None:
+    text = bigquery.export_statement("gs://bucket/it's/*.parquet", "SELECT `a` FROM `work`", overwrite=False)
+    assert text == (
+        r"EXPORT DATA OPTIONS (uri = 'gs://bucket/it\'s/*.parquet', format = 'PARQUET', overwrite = false)"
+        " AS SELECT `a` FROM `work`"
+    )
+    (tree,) = sqlglot.parse(text, read="bigquery")
+    assert isinstance(tree, exp.Export)
+    assert isinstance(tree.this, exp.Select)
+    assert "overwrite = true" in bigquery.export_statement("gs://b/*.parquet", "SELECT 1", overwrite=True)
+
+
+@pytest.mark.parametrize("folder", [None, "s3://bucket/folder", "gs://", "gs://bucket/*", "folder"])
+def test_bigquery_asks_for_a_folder_of_cloud_storage(folder: str | None, tmp_path: Path) -> None:
+    engine = bigquery.BigQueryEngine(repo_path=tmp_path)
+    result = Result(rows=pa.table({"__row": [0]}), columns=(), joins=(), answer=lambda *_: pa.table({}))
+    with pytest.raises(InvalidRequestError, match="gcs_staging_location"):
+        engine.write_objects(folder, result)
+
+
+@pytest.mark.slow
+def test_bigquery_writes_files_of_what_it_joins(tmp_path: Path) -> None:
+    with run_bigquery() as emulator:
+        emulator.client.create_dataset("repast")
+        emulator.run(
+            "CREATE TABLE repast.trips AS"
+            " SELECT 1 AS driver_id, TIMESTAMP '2024-07-01 11:00:00' AS t, CAST(7 AS INT64) AS n"
+        )
+        (emulator.buckets / "bucket").mkdir()
+        yaml = {"type": "bigquery", "gcs_staging_location": "gs://bucket/sets", **emulator.options}
+        (tmp_path / "feature_store.yaml").write_text(json.dumps({"project": "p", "offline_store": yaml}))
+        source = BigQuerySource(table="repast.trips", timestamp_field="t")
+        view = FeatureView(name="trips", entities=[DRIVER], source=source, schema=[Field(name="n", dtype=Int64)])
+        with FeatureStore(repo_path=tmp_path) as store:
+            store.apply([view])
+            job = store.get_historical_features(spine(), ["trips:n"])
+            assert job.supports_remote_storage
+            (address,) = job.to_remote_storage()
+            assert re.fullmatch(r"gs://bucket/sets/\w{32}/000000000000\.parquet", address)
+            same(pq.read_table(emulator.buckets / address.removeprefix("gs://")), job.to_arrow())
+            (address,) = job.to_remote_storage("gs://bucket/mine")
+            assert address == "gs://bucket/mine/000000000000.parquet"
+            with pytest.raises(ConflictError, match="gs://bucket/mine"):
+                job.to_remote_storage("gs://bucket/mine")
+            job.to_remote_storage("gs://bucket/mine", allow_overwrite=True)
+            left = [table.table_id for table in emulator.client.list_tables("repast", retry=None)]
+            assert left == ["trips"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
@@ -18,7 +20,9 @@ PROJECT = "features"
 class BigQueryServer:
     """A running emulator; what it holds is in its memory."""
 
-    def __init__(self, rest: int, grpc: int) -> None:
+    def __init__(self, rest: int, grpc: int, buckets: Path) -> None:
+        self.buckets = buckets
+        """A folder with a folder for each bucket of Cloud Storage."""
         self.options: dict[str, Any] = {
             "project_id": PROJECT,
             "dataset": "repast",
@@ -44,9 +48,10 @@ class BigQueryServer:
 def run_bigquery() -> Iterator[BigQueryServer]:
     """Run an emulator until the test is done with it."""
     rest, grpc = free_port(), free_port()
-    with run_emulator("bigquery", [str(rest), str(grpc)], url=f"http://127.0.0.1:{rest}/healthz"):
-        server = BigQueryServer(rest, grpc)
-        try:
-            yield server
-        finally:
-            server.client.close()
+    with ExitStack() as stack:
+        buckets = stack.enter_context(TemporaryDirectory(prefix="buckets-"))
+        arguments = [str(rest), str(grpc), buckets]
+        stack.enter_context(run_emulator("bigquery", arguments, url=f"http://127.0.0.1:{rest}/healthz"))
+        server = BigQueryServer(rest, grpc, Path(buckets))
+        stack.callback(server.client.close)
+        yield server

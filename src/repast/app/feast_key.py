@@ -165,7 +165,6 @@ IGNORED_OPTIONS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "conn_type": "connections are always pooled",
         "entity_select_mode": "the engine sends spines as it is best",
     },
-    ("offline_store", "bigquery"): {"gcs_staging_location": _STREAMED},
     ("offline_store", "snowflake"): {
         "blob_export_location": _STREAMED,
         "storage_integration_name": _STREAMED,

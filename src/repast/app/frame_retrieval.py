@@ -123,6 +123,11 @@ class FrameRetrievalJob(RetrievalJob):
         self.to_parquet(folder)
         return [folder]
 
+    @property
+    def supports_remote_storage(self) -> bool:
+        """False: workers need to be told a folder."""
+        return False
+
     def to_parquet(self, path: str | Path, *, progress: Progress | None = None) -> Path:  # noqa: ARG002
         """Have the workers write a folder of Parquet files; relative paths start where this process is.
 

@@ -174,6 +174,14 @@ class _Retriever:
             )
         return FrameRetrievalJob(self._workspace, self.request, self.plan, frame)
 
+    @property
+    def writes_objects(self) -> bool:
+        """Whether the engine has a place in a bucket for results."""
+        from repast.ports.table import SupportsObjects
+
+        engine = self._workspace.engine
+        return isinstance(engine, SupportsObjects) and engine.has_folder
+
     def to_table(self, name: str, features: Mapping[str, Column] | None, *, allow_overwrite: bool) -> None:
         """Have the engine write the result to a table of its database."""
         from repast.ports.table import SupportsTables

@@ -71,6 +71,10 @@ class Retriever(Protocol):
     def explain(self, spine: BoundSpine) -> Mapping[str, str]:
         """Return per view the text of its query."""
 
+    @property
+    def writes_objects(self) -> bool:
+        """Whether the engine has a place in a bucket for results."""
+
     def to_table(self, name: str, features: Mapping[str, Column] | None, *, allow_overwrite: bool) -> None:
         """Write the result to a table of the engine's; ``features`` are those that were read already, if they were."""
 
@@ -228,6 +232,11 @@ class RetrievalJob:
 
         """
         return self._retriever.to_remote_storage(folder, self._read, allow_overwrite=allow_overwrite)
+
+    @property
+    def supports_remote_storage(self) -> bool:
+        """Whether :meth:`to_remote_storage` works, and needs no folder."""
+        return self._retriever.writes_objects
 
     @property
     def _read(self) -> Mapping[str, Column] | None:

@@ -81,6 +81,11 @@ class SupportsTables(ABC):
 class SupportsObjects(ABC):
     """Results can be Parquet files in a bucket, which the database itself writes."""
 
+    @property
+    @abstractmethod
+    def has_folder(self) -> bool:
+        """Whether the engine is configured to have folders for results."""
+
     @abstractmethod
     def write_objects(self, folder: str | None, result: Result, *, overwrite: bool = False) -> list[str]:
         """Write a result as Parquet files; return their addresses. Rows are in no order.

@@ -456,15 +456,22 @@ class FeatureStore:
         feature_service: FeatureService | None = None,
         allow_overwrite: bool = False,
     ) -> SavedDataset:
-        """Write a retrieval to the storage's Parquet file and register it."""
+        """Write a retrieval to the storage's Parquet file, or its table, and register it."""
         from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
+        from feast.infra.offline_stores.offline_store import raising_taken
+        from feast.saved_dataset import table_of
 
+        service = feature_service.__repast_definition__() if feature_service is not None else None
+        options: dict[str, Any] = {"tags": tags, "feature_service": service, "allow_overwrite": allow_overwrite}
+        table = table_of(storage)
+        if table is not None:
+            with raising_taken(table):
+                return SavedDataset._restore(
+                    self._repast.create_saved_dataset(from_._job, name, table=table, **options)
+                )
         if not isinstance(storage, SavedDatasetFileStorage):
             refuse(f"A saved dataset in {type(storage).__name__}", hint="use SavedDatasetFileStorage(path=...)")
-        service = feature_service.__repast_definition__() if feature_service is not None else None
-        dataset = self._repast.create_saved_dataset(
-            from_._job, name, storage.path, tags=tags, feature_service=service, allow_overwrite=allow_overwrite
-        )
+        dataset = self._repast.create_saved_dataset(from_._job, name, storage.path, **options)
         return SavedDataset._restore(dataset)
 
     def create_dataset_from_retrieval(

@@ -15,7 +15,7 @@ _NO_PROFILE = "there is no data validation yet; read the data set and check it w
 
 
 class SavedDatasetStorage:
-    """Where a data set is kept. Repast keeps them in Parquet files: SavedDatasetFileStorage."""
+    """Where a data set is kept: in a Parquet file (SavedDatasetFileStorage), or in a table of the offline store."""
 
     path: str
 
@@ -33,8 +33,21 @@ class SavedDatasetStorage:
         refuse(f"{type(self).__name__}.to_data_source", hint="use SavedDatasetFileStorage(path=...)")
 
 
+class _TableStorage(SavedDatasetStorage):
+    """A table of the offline store, of whatever kind that is."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+
+def table_of(storage: Any) -> str | None:
+    """Return the table that a storage names; None: it is no table."""
+    name = getattr(storage, "table_ref", None) or getattr(storage, "table", None)
+    return str(name) if name else None
+
+
 class SavedDataset:
-    """A training set in a file, with what it was made from."""
+    """A training set in a file or table, with what it was made from."""
 
     def __init__(
         self,
@@ -64,7 +77,7 @@ class SavedDataset:
             definition.name,
             list(definition.features),
             list(definition.join_keys),
-            SavedDatasetFileStorage(str(definition.path)),
+            _TableStorage(definition.table) if definition.table else SavedDatasetFileStorage(str(definition.path)),
             definition.full_feature_names,
             definition.tags,
             definition.feature_service,

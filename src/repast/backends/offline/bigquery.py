@@ -113,6 +113,11 @@ class BigQueryEngine(SqlTableEngine, SupportsObjects):
         """Tell errors apart by their class and BigQuery's reason."""
         return explain_failure(error, subject, self._client)
 
+    @property
+    def has_folder(self) -> bool:
+        """See :attr:`SupportsObjects.has_folder`."""
+        return self._staging is not None
+
     def write_objects(self, folder: str | None, result: Result, *, overwrite: bool = False) -> list[str]:
         """See :meth:`SupportsObjects.write_objects`. Files are named 000000000000.parquet, 000000000001.parquet, ...
 

@@ -9,7 +9,7 @@ from typing import Any
 from feast.adapter.notice import refuse, without_effect
 from feast.data_source import DataSource
 from feast.feature_logging import LoggingDestination
-from feast.saved_dataset import SavedDatasetStorage
+from feast.saved_dataset import SavedDatasetStorage, table_of
 
 _COMMON = (
     "name",
@@ -122,12 +122,15 @@ def _holder(name: str, base: type, places: Sequence[str], doc: str, module: str)
 
 
 def saved_dataset_storage(name: str, places: Sequence[str], source: type[DataSource]) -> Any:
-    """Make a class of storage for data sets that Repast cannot write to: a definition only."""
-    made = _holder(name, SavedDatasetStorage, places, "A place for data sets; Repast saves files.", source.__module__)
+    """Make a class of storage for data sets in tables of an offline store."""
+    made = _holder(name, SavedDatasetStorage, places, "A table for data sets.", source.__module__)
 
     def to_data_source(self: Any) -> DataSource:
         """Return a source that reads the data set."""
-        refuse(f"{name}.to_data_source", hint="make a source of the table")
+        table = table_of(self)
+        if table is None:
+            refuse(f"{name}.to_data_source", hint="make a source of the table")
+        return source(table=table)  # type: ignore[call-arg]  # what all of these sources have
 
     made.to_data_source = to_data_source
     return made

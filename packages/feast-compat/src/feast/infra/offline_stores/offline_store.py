@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,18 @@ if TYPE_CHECKING:
 _PLUGIN = "write a Repast engine: docs/how-to/write-an-engine.md"
 
 OfflineStore = refused_class("feast.infra.offline_stores.offline_store.OfflineStore", hint=_PLUGIN)
+
+
+@contextmanager
+def raising_taken(table: str) -> Iterator[None]:
+    """Raise Feast's error where a table is there already."""
+    from feast.errors import SavedDatasetLocationAlreadyExists
+    from repast.errors import ConflictError
+
+    try:
+        yield
+    except ConflictError as error:
+        raise SavedDatasetLocationAlreadyExists(f"{table} exists; allow_overwrite=True replaces it") from error
 
 
 class RetrievalMetadata:
@@ -83,18 +97,30 @@ class RetrievalJob:
         refuse("RetrievalJob.to_ray_dataset", hint="ray.data.from_arrow(job.to_arrow())")
 
     def supports_remote_storage_export(self) -> bool:
-        """Return False."""
-        return False
+        """Return whether the offline store writes files to a bucket that is configured."""
+        return bool(self._job.supports_remote_storage)
 
     def to_remote_storage(self) -> list[str]:
-        """Refuse: results are streamed to here."""
-        refuse("RetrievalJob.to_remote_storage", hint="persist(SavedDatasetFileStorage(path=...))")
+        """Have the offline store write Parquet files to its gcs_staging_location; return their addresses."""
+        if not self.supports_remote_storage_export():
+            refuse(
+                "RetrievalJob.to_remote_storage with an offline store that is not BigQuery",
+                hint="persist(SavedDatasetFileStorage(path=...))",
+            )
+        written: list[str] = self._job.to_remote_storage()
+        return written
 
     def persist(self, storage: Any, allow_overwrite: bool = False, timeout: int | None = None) -> None:
-        """Write the result to the storage's Parquet file."""
+        """Write the result to the storage's Parquet file, or its table."""
         from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
+        from feast.saved_dataset import table_of
 
         self._check(None, timeout)
+        table = table_of(storage)
+        if table is not None:
+            with raising_taken(table):
+                self._job.to_table(table, allow_overwrite=allow_overwrite)
+            return
         if not isinstance(storage, SavedDatasetFileStorage):
             refuse(f"persist to {type(storage).__name__}", hint="use SavedDatasetFileStorage(path=...)")
         path = self._store.config.repo_path / storage.path
