@@ -17,6 +17,24 @@ from pathlib import Path
 _DEADLINE = 90.0
 _QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
+FEW_ROWS = {
+    # Sorts and hash tables take, and clear, pages: by default of tens of megabytes.
+    "spark.buffer.pageSize": "1m",
+    # Nobody looks at the plans that Spark else prints at length for its pages.
+    "spark.sql.ui.explainMode": "simple",
+    # A task that waits for the machine that has its rows waits for longer than they take to be sent.
+    "spark.locality.wait": "0s",
+}
+"""For statements about ten rows, which cost what is done around them."""
+PLAIN = {
+    # Each stage were a job of its own, planned anew.
+    "spark.sql.adaptive.enabled": "false",
+    # A class that is generated and compiled, on each machine, for one statement.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Not adaptive, and interpreted. Local sessions go the usual way, so that both of Spark's ways are run."""
+
 
 def local_conf(folder: Path, *, partitions: int = 2) -> dict[str, str]:
     """Return the settings of a small local session whose files are in ``folder``."""
@@ -149,11 +167,15 @@ def standalone_cluster(folder: Path, *, workers: int = 2, memory: str = "1g") ->
 
 
 @contextmanager
-def connect_server(folder: Path) -> Iterator[str]:
+def connect_server(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run a Spark Connect server on local[2]; yields its address."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    conf = local_conf(folder) | {"spark.connect.grpc.binding.port": str(port), "spark.log.level": "INFO"}
+    conf = local_conf(folder) | {
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.log.level": "INFO",
+        **(extra or {}),
+    }
     conf["spark.connect.grpc.binding.address"] = "127.0.0.1"
     options = [part for name, value in conf.items() for part in ("--conf", f"{name}={value}")]
     server = _spawn(

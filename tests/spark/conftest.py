@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from server.spark import Cluster, cluster_conf, connect_server, local_conf, standalone_cluster
+from server.spark import FEW_ROWS, PLAIN, Cluster, cluster_conf, connect_server, local_conf, standalone_cluster
 
 PLACE = os.environ.get("SPARK_TEST_PLACE", "local")
 EXAMPLES = int(os.environ.get("SPARK_TEST_EXAMPLES", "2"))
@@ -37,7 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster | str | 
         with standalone_cluster(folder) as cluster:
             yield cluster
     elif PLACE == "connect":
-        with connect_server(folder) as remote, pytest.MonkeyPatch.context() as patch:
+        with connect_server(folder, FEW_ROWS | PLAIN) as remote, pytest.MonkeyPatch.context() as patch:
             patch.setenv("SPARK_REMOTE", remote)
             yield remote
     else:
@@ -52,6 +52,7 @@ def session(tmp_path_factory: pytest.TempPathFactory, place: Cluster | str | Non
     if isinstance(place, str):
         session = open_session({}, place)
     else:
-        session = open_session(cluster_conf(folder, place) if place else local_conf(folder), None)
+        conf = cluster_conf(folder, place) | PLAIN if place else local_conf(folder)
+        session = open_session(conf | FEW_ROWS, None)
     yield session
     session.stop()
