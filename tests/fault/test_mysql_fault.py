@@ -232,6 +232,18 @@ def test_too_many_connections(server: MariadbServer, guest: dict[str, str]) -> N
     assert read_one(open_store(server, **guest)) == [[None]]
 
 
+def test_an_account_with_too_many_connections(server: MariadbServer, guest: dict[str, str]) -> None:
+    server.execute(f"ALTER USER '{guest['user']}'@'%' WITH MAX_CONNECTIONS_PER_HOUR 1")
+    try:
+        with closing(open_store(server, **guest)) as first, closing(open_store(server, **guest)) as second:
+            assert read_one(first) == [[None]]
+            error = failure(lambda: read_one(second))
+            assert "has too many connections" in error.message
+            assert error.retryable
+    finally:
+        server.execute(f"ALTER USER '{guest['user']}'@'%' WITH MAX_CONNECTIONS_PER_HOUR 0")
+
+
 def test_permission_denied(server: MariadbServer, store: MySQLOnlineStore, guest: dict[str, str]) -> None:
     reader = open_store(server, **guest)
     assert reader.read([(TABLE, [b"k"])]) == [[None]]

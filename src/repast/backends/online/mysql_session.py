@@ -18,7 +18,7 @@ Rows: TypeAlias = "Sequence[tuple[Any, ...]]"
 _TRANSIENT = frozenset(
     (
         *(1205, 1213),  # lock wait, deadlock
-        *(1040, 1203, 1053, 1927),  # too many connections; shutting down; connection killed
+        *(1040, 1203, 1226, 1053, 1927),  # too many connections; shutting down; connection killed
         *(2002, 2003, 2006, 2013, 2055),  # cannot connect, connection lost
         *(0, 1158, 1159, 1160, 1161),  # closed; network errors that the server saw
     )
@@ -148,7 +148,7 @@ _KNOWN: Mapping[int, tuple[str, str, bool]] = {
     **dict.fromkeys((1290, 1792, 1836), ("is read-only", _PRIMARY, False)),
     **dict.fromkeys((1021, 1114), ("has no space left on its disk", _SPACE, True)),
     **dict.fromkeys((1037, 1038, 1041), ("is out of memory", "do it again later, or give it more memory", True)),
-    **dict.fromkeys((1040, 1203), ("has too many connections", _CROWD, True)),
+    **dict.fromkeys((1040, 1203, 1226), ("has too many connections", _CROWD, True)),
     **dict.fromkeys((1205, 1213), ("is locked by somebody else", "do it again later", True)),
     **dict.fromkeys((1317, 1969, 3024), ("stopped the statement", "do it again, or raise the server's limit", True)),
     **dict.fromkeys((2002, 2003), ("does not answer", _START, True)),
