@@ -77,7 +77,7 @@ class Measured:
         if self.error:
             return Summary(0, 0, None, self.peak_mb, self.error)
         p99 = _rounded(self.p99) if len(self.seconds) >= 50 else None
-        return Summary(_rounded(self.median), _rounded(self.spread), p99, self.peak_mb, rows=self.facts.get("rows"))
+        return Summary(_rounded(self.median), _rounded(self.spread), p99, self.peak_mb, rows=self.facts.get("written"))
 
 
 def _rounded(value: float) -> float:

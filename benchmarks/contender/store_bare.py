@@ -134,7 +134,7 @@ def main() -> None:
         opened: Any = OPEN[store](options, args["views"])
         if what == "load":
             turns = iter([pack(0, rows, features, turn) for turn in range(repeat)])
-            finish(measure_some(lambda: opened.load(0, next(turns)), repeat=repeat, limit=limit), rows=rows)
+            finish(measure_some(lambda: opened.load(0, next(turns)), repeat=repeat, limit=limit), written=rows)
             return
         for view in range(args["views"]):
             opened.load(view, pack(view, KEYS, features))

@@ -69,7 +69,7 @@ def main() -> None:
             write(store, "view0", make_rows(0, 1, features))  # what is imported is imported now
             turns = iter([make_rows(0, rows, features, turn) for turn in range(args["repeat"])])
             seconds = measure_some(lambda: write(store, "view0", next(turns)), repeat=args["repeat"], limit=limit)
-            finish(seconds, rows=rows)
+            finish(seconds, written=rows)
             return
         keys = max(KEYS[name], args["rows"])
         for view in range(args["views"]):

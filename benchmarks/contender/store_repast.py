@@ -52,7 +52,7 @@ def main() -> None:
             def write() -> object:
                 return store.write_to_online_store("view0", next(turns))
 
-            finish(measure_some(write, repeat=args["repeat"], limit=limit), rows=rows)
+            finish(measure_some(write, repeat=args["repeat"], limit=limit), written=rows)
             store.close()
             return
         for view in range(args["views"]):
