@@ -240,7 +240,7 @@ def stopped_after(limit: float, session: Any, group: str) -> Iterator[None]:
 
     def stop() -> None:
         late.set()
-        context.cancelJobGroupAndFutureJobs(group)
+        context.cancelJobGroup(group)
 
     timer = threading.Timer(limit, stop)
     context.setJobGroup(group, group)
@@ -412,6 +412,14 @@ def shown(one: Measured, sums: tuple[Any, ...]) -> str:
     return f"{one.seconds:.1f} s, {one.shuffled / 1e6:,.0f} MB{other}"
 
 
+def load(record: Path) -> list[Measured]:
+    """Return what earlier runs have kept."""
+    return [
+        Measured(one["way"], Case(**one["case"]), one["seconds"], one["shuffled"], tuple(one["sums"]), one["why"])
+        for one in json.loads(record.read_text())
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
@@ -424,22 +432,26 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=180, help="seconds for one way in one case")
     parser.add_argument("--folder", type=Path, help="where data is kept for the next run; default: thrown away")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "spark-growth.md", help="and .json beside it")
+    parser.add_argument(
+        "--add", action="store_true", help="keep the cases of earlier runs that this one does not measure"
+    )
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, and nothing is written")
     args = parser.parse_args()
     if args.smoke:
         args.rows, args.views, args.spine = [2_000], [1, 2], 500
     cores = len(os.sched_getaffinity(0))
 
+    record = args.out.with_suffix(".json")
+    earlier = load(record) if args.add and record.exists() else []
+
     def keep(found: list[Measured], skipped: list[Case]) -> None:
         if args.smoke:
             return
-        args.out.write_text(report(found, skipped, args))
-        figures = [
-            {"way": one.way, "case": asdict(one.case), "seconds": one.seconds, "shuffled": one.shuffled}
-            | {"spine": args.spine, "cores": cores}
-            for one in found
-        ]
-        args.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
+        measured = {one.case for one in found}
+        found = [*(one for one in earlier if one.case not in measured), *found]
+        args.out.write_text(report(found, [case for case in skipped if case not in {o.case for o in found}], args))
+        figures = [asdict(one) | {"spine": args.spine, "cores": cores} for one in found]
+        record.write_text(json.dumps(figures, indent=1) + "\n")
 
     # Ended from outside, it still ends Feast and Java.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
