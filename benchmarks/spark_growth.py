@@ -74,7 +74,7 @@ class Measured:
     seconds: float | None
     shuffled: int
     sums: tuple[Any, ...] = ()
-    why: str = "stopped"
+    why: str = ""
     """Said where there are no seconds."""
 
 
@@ -229,7 +229,7 @@ def measure(bench: Bench, way: str, case: Case, limit: float) -> Measured:
         try:
             sums = compute(answer(), case)
         except OutOfTimeError:
-            return Measured(way, case, None, 0)
+            return Measured(way, case, None, 0, why=f"stopped at {limit:.0f} s")
         return Measured(way, case, time.perf_counter() - start, 0, sums)
 
 
@@ -278,10 +278,10 @@ def through_feast(python: str, bench: Bench, case: Case, limit: float) -> Measur
             )
             try:
                 if line_of(child, "warm", _START_SECONDS) is None and child.poll() is None:
-                    return Measured("Feast", case, None, 0, why="not ready")
+                    return Measured("Feast", case, None, 0, why=f"not ready after {_START_SECONDS:.0f} s")
                 answer = line_of(child, "{", limit)
                 if answer is None and child.poll() is None:
-                    return Measured("Feast", case, None, 0)
+                    return Measured("Feast", case, None, 0, why=f"stopped at {limit:.0f} s")
                 child.wait()
             finally:
                 if child.poll() is None:
@@ -388,14 +388,13 @@ def report(found: list[Measured], skipped: list[Case], args: argparse.Namespace)
         f"{args.master}, {os.cpu_count()} cores, a spine of {short(args.spine)} rows, {FEATURES} features per view, "
         "50 rows per key, a ttl of a week.",
         "Each cell: seconds, and MB written to shuffles. One run each, after one on few rows that is not measured.",
-        f"A way that takes more than {args.limit:.0f} s, or than is left of the {args.minutes:.0f} minutes for all, is "
-        "stopped.\n",
+        "A way is stopped when its time is up.\n",
         "| | " + " | ".join(ways) + " |",
         "|---" * (len(ways) + 1) + "|",
     ]
     for case in dict.fromkeys(one.case for one in found):
-        cells = [by[case, way] for way in ways if (case, way) in by]
-        sums = next((cell.sums for cell in cells if cell.sums), ())
+        cells = [by.get((case, way)) for way in ways]
+        sums = next((cell.sums for cell in cells if cell and cell.sums), ())
         lines.append(f"| {case.label} | " + " | ".join(shown(cell, sums) for cell in cells) + " |")
     if skipped:
         lines.append("\nNot run, for the time was up: " + "; ".join(case.label for case in skipped) + ".")
@@ -404,8 +403,10 @@ def report(found: list[Measured], skipped: list[Case], args: argparse.Namespace)
     return "\n".join(lines) + "\n"
 
 
-def shown(one: Measured, sums: tuple[Any, ...]) -> str:
+def shown(one: Measured | None, sums: tuple[Any, ...]) -> str:
     """Return a cell; an answer that is not the first way's is not compared in silence."""
+    if one is None:
+        return "not run"
     if one.seconds is None:
         return one.why
     other = "" if one.sums == sums else ", **another answer**"
