@@ -224,27 +224,31 @@ def compute(answer: Any, case: Case) -> tuple[Any, ...]:
 def measure(bench: Bench, way: str, case: Case, limit: float) -> Measured:
     """Time one way; its name and the case's are the group of its jobs in the log."""
     answer, group = WAYS[way](bench, case), f"{way}|{case.label}"
-    with stopped_after(limit, bench.session, group):
-        start = time.perf_counter()
-        try:
+    try:
+        with stopped_after(limit, bench.session, group):
+            start = time.perf_counter()
             sums = compute(answer(), case)
-        except OutOfTimeError:
-            return Measured(way, case, None, 0, why=f"stopped at {limit:.0f} s")
-        return Measured(way, case, time.perf_counter() - start, 0, sums)
+            return Measured(way, case, time.perf_counter() - start, 0, sums)
+    except OutOfTimeError:
+        return Measured(way, case, None, 0, why=f"stopped at {limit:.0f} s")
 
 
 @contextmanager
 def stopped_after(limit: float, session: Any, group: str) -> Iterator[None]:
-    """Cancel the jobs of a group when its time is up."""
-    context, late = session.sparkContext, threading.Event()
+    """Cancel the jobs of a group when its time is up, and those that it begins after that."""
+    context, late, done = session.sparkContext, threading.Event(), threading.Event()
 
     def stop() -> None:
+        if done.wait(limit):
+            return
         late.set()
         context.cancelJobGroup(group)
+        while not done.wait(0.5):
+            context.cancelJobGroup(group)
 
-    timer = threading.Timer(limit, stop)
     context.setJobGroup(group, group)
-    timer.start()
+    watch = threading.Thread(target=stop, daemon=True)
+    watch.start()
     try:
         yield
     except Exception as error:
@@ -252,7 +256,8 @@ def stopped_after(limit: float, session: Any, group: str) -> Iterator[None]:
             raise OutOfTimeError from error
         raise
     finally:
-        timer.cancel()
+        done.set()
+        watch.join()
         context.setLocalProperty("spark.jobGroup.id", None)
 
 
