@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from fault_project import KEYS, at, make_sources, online_turns, opened, views
+from store_load import TABLE, under_load
 
 from repast.backends.online.postgres import PostgresOnlineStore
 from repast.backends.online.sql_table import table_name
 from repast.errors import RepastError, UnavailableError
 from repast.ports.online import OnlineTable, WriteResult
 from server.postgres import PostgresServer, free_port, run_postgres
-
-TABLE = OnlineTable("fault", "view")
-NAMES = [b"%03d" % number for number in range(200)]
 
 
 @pytest.fixture(scope="module")
@@ -41,72 +37,6 @@ def open_store(server: PostgresServer, tmp_path: Path, **options: Any) -> Postgr
     return PostgresOnlineStore(repo_path=tmp_path, **{**server.options, **options})
 
 
-def value(turn: int) -> bytes:
-    return b"%06d" % turn + b"." * 50
-
-
-@contextmanager
-def passing() -> Iterator[None]:
-    """What fails here must say that it may pass."""
-    try:
-        yield
-    except UnavailableError as error:
-        if not error.retryable:
-            raise
-
-
-def write_until_written(store: PostgresOnlineStore, turn: int) -> WriteResult:
-    """Write a turn as a load would: a failure that may pass is followed by the same batch again."""
-    for _ in range(100):
-        with passing():
-            return store.write(TABLE, NAMES, [value(turn)] * len(NAMES))
-    raise AssertionError("the server did not come back")
-
-
-def under_load(server: PostgresServer, folder: Path, disturb: Callable[[], None], turns: int) -> None:
-    """Write turns upwards and downwards and read all the while, as ``disturb`` goes on."""
-    stores = [open_store(server, folder) for _ in range(3)]
-    done, errors = threading.Event(), list[BaseException]()
-
-    def upwards() -> None:
-        for turn in range(turns):
-            write_until_written(stores[0], turn)
-
-    def downwards() -> None:
-        for turn in reversed(range(turns - 1)):
-            write_until_written(stores[1], turn)
-
-    def read() -> None:
-        last: list[bytes | None] = [b""] * len(NAMES)
-        while not done.is_set():
-            found = last
-            with passing():
-                (found,) = stores[2].read([(TABLE, NAMES)])
-            assert all(new and new >= (old or b"") for new, old in zip(found, last, strict=True) if old), "it went back"
-            last = found
-
-    def guarded(action: Callable[[], None]) -> None:
-        try:
-            action()
-        except BaseException as error:  # noqa: BLE001 (looked at below)
-            errors.append(error)
-
-    write_until_written(stores[0], 0)
-    writers = [threading.Thread(target=guarded, args=(action,)) for action in (upwards, downwards)]
-    reader = threading.Thread(target=guarded, args=(read,))
-    for thread in (*writers, reader):
-        thread.start()
-    while any(writer.is_alive() for writer in writers):
-        disturb()
-        writers[0].join(0.1)
-    done.set()
-    reader.join()
-    assert errors == []
-    assert stores[0].read([(TABLE, NAMES)]) == [[value(turns - 1)] * len(NAMES)]
-    for store in stores:
-        store.close()
-
-
 def test_a_server_that_crashes_during_loads_and_reads(
     server: PostgresServer, store: PostgresOnlineStore, tmp_path: Path
 ) -> None:
@@ -117,7 +47,7 @@ def test_a_server_that_crashes_during_loads_and_reads(
             server.crash()
             server.start()
 
-    under_load(server, tmp_path, crash, turns=100)
+    under_load(lambda: open_store(server, tmp_path), crash, turns=100)
     assert next(crashes, None) is None
 
 
@@ -133,7 +63,7 @@ def test_connections_that_are_cut_in_the_middle_of_batches(
             )
             cuts.append(found.rowcount)
 
-        under_load(server, tmp_path, cut, turns=100)
+        under_load(lambda: open_store(server, tmp_path), cut, turns=100)
     assert sum(cuts) >= 5
 
 
