@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -15,7 +18,7 @@ from store_load import NAMES, TABLE, under_load, value
 from repast.backends.online.mysql import MySQLOnlineStore
 from repast.backends.online.sql_table import table_name
 from repast.errors import RepastError, UnavailableError
-from repast.ports.online import OnlineTable, WriteResult
+from repast.ports.online import OnlineTable, Values, WriteResult
 from server.mariadb import DATABASE, MariadbServer, run_mariadb
 from server.postgres import free_port
 from server.proxy import Proxy
@@ -58,6 +61,19 @@ def failure(call: Callable[[], object]) -> RepastError:
 def read_one(store: MySQLOnlineStore) -> object:
     with closing(store):
         return store.read([(TABLE, [b"k"])])
+
+
+def aread_one(store: MySQLOnlineStore) -> object:
+    with closing(store):
+        return asyncio.run(_aread(store))
+
+
+async def _aread(store: MySQLOnlineStore) -> Values:
+    return await store.aread([(TABLE, [b"k"])])
+
+
+def unreachable(host: str, port: int, **options: Any) -> MySQLOnlineStore:
+    return MySQLOnlineStore(repo_path=".", host=host, port=port, database=DATABASE, user="repast", **options)
 
 
 # -- killed and cut ---------------------------------------------------------------------------------
@@ -144,7 +160,6 @@ def test_a_load_that_the_server_left_is_finished_by_the_next(
         ({"password": "s3cret-and-wrong"}, "refuses the credentials", "online_store.password"),
         ({"user": "nobody"}, "refuses the credentials", "online_store.user"),
         ({"database": "nothing"}, "has no such database: Unknown database 'nothing'", "CREATE DATABASE"),
-        ({"host": "no-such-host.invalid"}, "Name or service not known", "server runs"),
     ],
 )
 def test_what_the_configuration_has_wrong_is_named(
@@ -153,15 +168,55 @@ def test_what_the_configuration_has_wrong_is_named(
     error = failure(lambda: read_one(open_store(server, **options)))
     assert message in error.message
     assert hint in error.hint
-    assert error.retryable == ("host" in options)
+    assert not error.retryable
     assert "s3cret" not in f"{error} {error!r} {error.context} {error.__cause__}"
 
 
-def test_a_server_that_is_down(server: MariadbServer) -> None:
+READERS = pytest.mark.parametrize("read", [read_one, aread_one], ids=["blocking", "asyncio"])
+"""Each by a driver of its own, and neither says by number why it has no connection."""
+
+
+@READERS
+def test_a_host_that_nobody_knows(read: Callable[[MySQLOnlineStore], object]) -> None:
+    error = failure(lambda: read(unreachable("no-such-host.invalid", 3306)))
+    assert "no-such-host.invalid:3306/features cannot be found" in error.message
+    assert "online_store.host" in error.hint
+    assert error.retryable
+
+
+@READERS
+def test_a_server_that_is_down(read: Callable[[MySQLOnlineStore], object]) -> None:
     port = free_port()
-    error = failure(lambda: read_one(open_store(server, port=port)))
+    error = failure(lambda: read(unreachable("127.0.0.1", port)))
     assert f"127.0.0.1:{port}/features does not answer" in error.message
     assert "server runs" in error.hint
+    assert error.retryable
+
+
+@READERS
+def test_a_server_that_cannot_be_reached(read: Callable[[MySQLOnlineStore], object]) -> None:
+    """As behind a firewall that drops what is sent: a port whose queue is full does so too."""
+    with socket.socket() as listener, ExitStack() as queue:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        start = time.monotonic()
+        error = failure(lambda: read(unreachable(*listener.getsockname(), connect_timeout=1)))
+        assert time.monotonic() - start < 4, "it was tried again, after all that waiting"
+    assert "did not answer in time" in error.message
+    assert "online_store.connect_timeout" in error.hint
+    assert error.retryable
+
+
+@READERS
+def test_a_server_that_says_nothing(read: Callable[[MySQLOnlineStore], object]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        error = failure(lambda: read(unreachable(*listener.getsockname(), statement_timeout=0.2)))
+    assert "did not answer in time" in error.message
+    assert "online_store.statement_timeout" in error.hint
     assert error.retryable
 
 
@@ -212,7 +267,10 @@ def test_a_statement_that_takes_too_long(server: MariadbServer, store: MySQLOnli
     with closing(server.connect()) as connection, connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLES `{table_name(TABLE)}` WRITE")
         for call in (lambda: hasty.read([(TABLE, [b"k"])]), lambda: hasty.write(TABLE, [b"k"], [b"1"])):
-            assert failure(call).retryable
+            error = failure(call)
+            assert "did not answer in time" in error.message
+            assert "online_store.statement_timeout" in error.hint
+            assert error.retryable
         cursor.execute("UNLOCK TABLES")
         assert hasty.read([(TABLE, [b"k"])]) in ([[None]], [[b"1"]])  # what was sent may have been done
     hasty.close()

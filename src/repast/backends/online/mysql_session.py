@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -93,7 +94,7 @@ class MysqlSession(Session[Connection, Connection]):
     def is_transient(self, error: Exception) -> bool:
         if isinstance(error, RepastError):  # some of ours are errors of the operating system too
             return False
-        return _code(error) in _TRANSIENT
+        return _code(error) in _TRANSIENT and not _is_timeout(error)  # who has waited so long does not wait again
 
     def is_usable(self, connection: Connection) -> bool:
         is_open = getattr(connection, "open", None)
@@ -117,6 +118,17 @@ def _code(error: Exception) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _reason(error: Exception) -> BaseException | None:
+    """Why a connection was not made: 2003, all that both drivers say by number, has many reasons."""
+    return getattr(error, "original_exception", None) or error.__cause__
+
+
+def _is_timeout(error: Exception) -> bool:
+    if _code(error) == 2003:
+        return isinstance(_reason(error), TimeoutError)
+    return _code(error) in (2006, 2013) and any(words in str(error) for words in ("timed out", "read timeout"))
+
+
 def explain(error: Exception, address: str) -> RepastError:
     """Return what an error of MySQL means for the user."""
     code = _code(error)
@@ -128,6 +140,10 @@ def explain(error: Exception, address: str) -> RepastError:
         hint = "raise max_allowed_packet of the server, or store smaller values"
         return InvalidRequestError(f"{where} cannot keep a value this large: {text}.", hint=hint, context=context)
     message, hint, retryable = _KNOWN.get(code, ("cannot be used", "check online_store in feature_store.yaml", False))
+    if _is_timeout(error):
+        message, hint = "did not answer in time", _SLOW_START if code == 2003 else _SLOW
+    elif isinstance(_reason(error), socket.gaierror):
+        message, hint = "cannot be found", "check online_store.host"
     found = UnavailableError(f"{where} {message}: {text or type(error).__name__}.", hint=hint, context=context)
     found.retryable = retryable
     return found
@@ -138,6 +154,8 @@ _USER = "check online_store.user and online_store.password"
 _RIGHTS = "let this user use and create tables: GRANT ALL ON database.* TO user"
 _PRIMARY = "connect to the primary server, not to a replica"
 _START = "see whether the server runs and takes connections there, then do it again"
+_SLOW_START = "see whether the server runs and a firewall lets you through, or raise online_store.connect_timeout"
+_SLOW = "see whether the server is busy or waits for somebody's lock, or raise online_store.statement_timeout"
 _CROWD = "lower online_store.max_conn, or raise the server's max_connections"
 _SPACE = "free some space, then do it again: what was written stays"
 
@@ -152,7 +170,6 @@ _KNOWN: Mapping[int, tuple[str, str, bool]] = {
     **dict.fromkeys((1205, 1213), ("is locked by somebody else", "do it again later", True)),
     **dict.fromkeys((1317, 1969, 3024), ("stopped the statement", "do it again, or raise the server's limit", True)),
     **dict.fromkeys((2002, 2003), ("does not answer", _START, True)),
-    2005: ("cannot be found", "check online_store.host", True),
     **dict.fromkeys((0, 2006, 2013, 2055, 1927, 1158, 1159, 1160, 1161), (_LOST, _AGAIN, True)),
     1053: ("was shut down", _START, True),
 }
