@@ -2,9 +2,10 @@
 
 ``--feast`` names an interpreter that has Feast and the clients of its online stores installed; without it only the
 raw limits are compared. ``scripts/install_servers.sh`` makes one, ``.servers/feast/bin/python``; so does ``python -m
-venv feast && feast/bin/pip install 'feast[duckdb,mysql,postgres,redis]'``. "Online stores" start servers of their own,
-which the script installs too. ``full`` keeps what it measures in
-docs/benchmarks.json and makes docs/benchmarks.md of it; with ``--only`` other rows stay as they are.
+venv feast && feast/bin/pip install 'feast[duckdb,mysql,postgres,redis]'``. The script also installs the servers that
+"Online stores" starts, and wrk, which loads the "HTTP server"; without wrk a client in Python does. Rows say which.
+``full`` keeps what it measures in docs/benchmarks.json and makes docs/benchmarks.md of it; with ``--only`` other rows
+stay as they are.
 """
 
 from __future__ import annotations

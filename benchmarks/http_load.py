@@ -1,5 +1,8 @@
 """Sends requests over some connections for some seconds, from a process of its own: wrk if it is there, else Python.
 
+scripts/install_servers.sh installs wrk, which takes a small part of a core. Python takes as much as the server that it
+asks or more: what the two say is not to be compared, and rows say which it was.
+
 ``python -m benchmarks.http_load '{"url": ..., "bodies": [...], "connections": 8, "seconds": 3}'`` prints one JSON
 object: requests, seconds, p50_ms, p99_ms and which tool it was.
 """

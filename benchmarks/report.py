@@ -100,8 +100,9 @@ def cell(measured: Summary, group: str) -> str:
 def line(row: Row) -> list[str]:
     ratio, rival = row.ratio_to_limit, row.rival()
     against = "" if rival is None or row.repast.error else f"{rival.cost / row.repast.cost:.3g}x"
+    tools = sorted({m.tool for m in row.results.values() if m.tool})
     return [
-        row.label,
+        ", ".join([row.label, *(f"load by {tool}" for tool in tools)]),
         cell(row.repast, row.group),
         *(f"{name}: {cell(m, row.group)}" for name, m in row.results.items() if name != "repast"),
         "" if ratio is None else f"{ratio:.2f}x",

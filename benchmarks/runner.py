@@ -41,6 +41,8 @@ class Summary:
     error: str = ""
     rows: int | None = None
     """Rows that a repetition loads, where contenders may load different numbers of them."""
+    tool: str = ""
+    """What sent the load, where that is a program beside the contender."""
 
     @property
     def cost(self) -> float:
@@ -77,7 +79,8 @@ class Measured:
         if self.error:
             return Summary(0, 0, None, self.peak_mb, self.error)
         p99 = _rounded(self.p99) if len(self.seconds) >= 50 else None
-        return Summary(_rounded(self.median), _rounded(self.spread), p99, self.peak_mb, rows=self.facts.get("written"))
+        rows, tool = self.facts.get("written"), self.facts.get("tool", "")
+        return Summary(_rounded(self.median), _rounded(self.spread), p99, self.peak_mb, rows=rows, tool=tool)
 
 
 def _rounded(value: float) -> float:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the servers that the tests start. Does nothing for what is there; says what it did.
+# Install the servers that the tests start, and the benchmarks' load tool. Does nothing for what is there; says what it did.
 # System packages come from apt; emulators, whose own pins conflict with ours, get an environment in .servers/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,7 @@ apt_packages() {
   command -v curl >/dev/null || missing+=(curl)
   command -v java >/dev/null || missing+=(default-jre-headless)
   command -v npm >/dev/null || missing+=(npm)
+  command -v wrk >/dev/null || missing+=(wrk)
   [ ${#missing[@]} -gt 0 ] || return 0
   say "installing ${missing[*]} with apt"
   local sudo=()
