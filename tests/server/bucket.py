@@ -54,11 +54,10 @@ class BucketServer:
 
 @contextmanager
 def run_s3() -> Iterator[BucketServer]:
-    """Run moto's server: S3, DynamoDB and more, in its memory."""
+    """Run moto's S3, in its memory."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    program = str(Path(sys.executable).with_name("moto_server"))
-    with _running([program, "-H", "127.0.0.1", "-p", str(port)], endpoint):
+    with _running([sys.executable, str(Path(__file__).with_name("s3.py")), str(port)], endpoint):
         made = urllib.request.Request(f"{endpoint}/{BUCKET}", method="PUT", data=b"")
         urllib.request.urlopen(made, timeout=60).close()
         keys = {"access_key_id": "any", "secret_access_key": "any", "region": "us-east-1"}
