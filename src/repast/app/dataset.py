@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from repast.app.workspace import Workspace
-    from repast.ports.table import SupportsTables
+    from repast.ports.table import SupportsTableReads
 
 _ATTEMPTS = 50
 
@@ -46,7 +46,7 @@ class Dataset:
 
     """
 
-    def __init__(self, definition: SavedDataset, path: Path | None, engine: SupportsTables | None = None) -> None:
+    def __init__(self, definition: SavedDataset, path: Path | None, engine: SupportsTableReads | None = None) -> None:
         self.definition = definition
         self.path = path
         self._engine = engine
@@ -171,11 +171,11 @@ def _keep_table(workspace: Workspace, job: RetrievalJob, dataset: SavedDataset, 
     return Dataset(dataset, None, engine)
 
 
-def _table_engine(workspace: Workspace) -> SupportsTables:
-    from repast.ports.table import SupportsTables
+def _table_engine(workspace: Workspace) -> SupportsTableReads:
+    from repast.ports.table import SupportsTableReads
 
     engine = workspace.engine
-    if not isinstance(engine, SupportsTables):
+    if not isinstance(engine, SupportsTableReads):
         raise UnsupportedError(
             f"The {workspace.config.offline_store.type} engine keeps no tables of results that it reads again.",
             hint='save the dataset to a file: path="data/train.parquet"',

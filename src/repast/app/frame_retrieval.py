@@ -98,15 +98,13 @@ class FrameRetrievalJob(RetrievalJob):
         return self._frame.native
 
     def to_table(self, name: str, *, allow_overwrite: bool = False) -> None:
-        """Have the workers write a new table.
+        """Have the workers write a table; one that is replaced is there until the new one is complete.
 
         Raises:
-            ConflictError: There is one of that name.
-            UnsupportedError: ``allow_overwrite``: workers replace nothing.
+            ConflictError: There is one of that name, and ``allow_overwrite`` is False.
 
         """
-        _refuse_overwrite(allow_overwrite, "a table")
-        self._frame.write_table(name)
+        self._frame.write_table(name, overwrite=allow_overwrite)
 
     def to_remote_storage(self, folder: str | None = None, *, allow_overwrite: bool = False) -> list[str]:
         """Have the workers write a new folder of Parquet files; return its address.
@@ -114,10 +112,13 @@ class FrameRetrievalJob(RetrievalJob):
         Raises:
             ConflictError: There is something at that address.
             InvalidRequestError: No folder is given.
-            UnsupportedError: ``allow_overwrite``: workers replace nothing.
+            UnsupportedError: ``allow_overwrite``: workers replace no folder.
 
         """
-        _refuse_overwrite(allow_overwrite, "a folder")
+        if allow_overwrite:
+            raise UnsupportedError(
+                "The engine's workers do not replace a folder.", hint="remove it first, and leave allow_overwrite out"
+            )
         if folder is None:
             raise InvalidRequestError("There is no folder to write to.", hint='give one: "s3://bucket/folder"')
         self.to_parquet(folder)
@@ -178,10 +179,3 @@ class FrameRetrievalJob(RetrievalJob):
         """Return what is read for which column, and the engine's statements."""
         plan = self._plan
         return explain_plan(plan, f"spine: on the workers, time {plan.time_column!r}") + "\n\n" + self.to_sql()
-
-
-def _refuse_overwrite(allow_overwrite: bool, what: str) -> None:
-    if allow_overwrite:
-        raise UnsupportedError(
-            f"The engine's workers do not replace {what}.", hint="remove it first, and leave allow_overwrite out"
-        )

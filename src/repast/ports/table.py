@@ -43,7 +43,21 @@ class Result:
     the join's columns, in their declared types, as this process makes them."""
 
 
-class SupportsTables(ABC):
+class SupportsTableReads(ABC):
+    """Tables that results were written to can be read again."""
+
+    @abstractmethod
+    def read_table(self, name: str) -> pa.RecordBatchReader:
+        """Return the rows of a table, in no order.
+
+        Raises:
+            InvalidRequestError: The name cannot be read.
+            NotFoundError: There is none of that name.
+
+        """
+
+
+class SupportsTables(SupportsTableReads):
     """Results can be tables of the engine's database.
 
     A table has the rows and values that this process would have made, in no order. What the engine can join and cast
@@ -65,15 +79,6 @@ class SupportsTables(ABC):
             InvalidRequestError: The name cannot be read, or a column cannot be stored.
             NotFoundError: The schema, dataset or database that the name names is not there.
             UnavailableError: The user may not create tables there.
-
-        """
-
-    @abstractmethod
-    def read_table(self, name: str) -> pa.RecordBatchReader:
-        """Return the rows of a table.
-
-        Raises:
-            NotFoundError: There is none of that name.
 
         """
 

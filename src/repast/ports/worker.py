@@ -83,11 +83,12 @@ class Frame(ABC):
         """
 
     @abstractmethod
-    def write_table(self, name: str) -> None:
-        """Have the workers write a table; it must not exist.
+    def write_table(self, name: str, *, overwrite: bool = False) -> None:
+        """Have the workers write a table; it must not exist, or is replaced when the new one is complete.
 
         Raises:
-            ConflictError: It does.
+            ConflictError: It exists, and ``overwrite`` is False.
+            InvalidRequestError: The name cannot be read.
 
         """
 

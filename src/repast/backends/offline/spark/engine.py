@@ -22,6 +22,7 @@ from repast.backends.offline.spark.schema import SchemaMemory
 from repast.backends.offline.spark.session import open_session
 from repast.backends.offline.spark.source import SOURCE_VIEW, Scan, append, open_source, source_files, subject_of
 from repast.backends.offline.spark.staging import Staging
+from repast.backends.offline.spark.table import read_table
 from repast.backends.offline.spark.worker import (
     Conformed,
     Restored,
@@ -44,6 +45,7 @@ from repast.core.sql.plan import compile_plan
 from repast.core.sql.spine import SpineFacts
 from repast.errors import ClosedError, InvalidRequestError
 from repast.ports.offline import OfflineEngine
+from repast.ports.table import SupportsTableReads
 from repast.ports.worker import Frame, FrameJoin, SupportsFrames, SupportsWorkers
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ _SPINE_VIEW = "__repast_spine"
 _SPINE_FILES = (".parquet", ".parquet/", ".csv", ".csv.gz")
 
 
-class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames):
+class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableReads):
     """Runs plans on Spark. The session is the process's own: the one that is there, or a new one.
 
     Args:
@@ -145,6 +147,10 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames):
             frame = session.sql(statement)
             _ = frame.schema
         return frame
+
+    def read_table(self, name: str) -> pa.RecordBatchReader:
+        """See :meth:`SupportsTableReads.read_table`."""
+        return read_table(self.session, name)
 
     def files(self, source: SourceSpec) -> Mapping[str, str] | None:
         """Return path -> fingerprint of local files; None for what Spark alone can reach."""

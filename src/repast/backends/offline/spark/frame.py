@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from repast.backends.offline.spark.arrow import conform, schema_of, stream
 from repast.backends.offline.spark.failure import translate, translated
+from repast.backends.offline.spark.table import replace_table
 from repast.errors import ConflictError
 from repast.ports.worker import Frame
 
@@ -71,9 +72,12 @@ class SparkFrame(Frame):
         """See :meth:`Frame.write_parquet`."""
         self._write(path, lambda writer: writer.parquet(path))
 
-    def write_table(self, name: str) -> None:
+    def write_table(self, name: str, *, overwrite: bool = False) -> None:
         """See :meth:`Frame.write_table`."""
-        self._write(name, lambda writer: writer.saveAsTable(name))
+        if overwrite:
+            replace_table(self._frame, name, self.subject)
+        else:
+            self._write(name, lambda writer: writer.saveAsTable(name))
 
     def _write(self, place: str, write: Any) -> None:
         try:
