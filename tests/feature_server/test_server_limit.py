@@ -123,10 +123,12 @@ def test_metrics_count_what_all_workers_did(made_project: Path) -> None:
 
     with run_repast_server(made_project, "--workers", "2", "--metrics", "--no-access-log") as server:
         body = {"features": ["trips:count"], "entities": {"driver_id": [1, 2, 3, 9]}}
-        for _ in range(30):  # a connection each, so that both workers get some
-            assert httpx.post(f"{server.url}/get-online-features", json=body).status_code == 200
-        httpx.get(f"{server.url}/nowhere")
-        text = httpx.get(f"{server.url}/metrics").text
+        # A connection each, so that both workers get some.
+        with httpx.Client(base_url=server.url, limits=httpx.Limits(max_keepalive_connections=0)) as client:
+            for _ in range(30):
+                assert client.post("/get-online-features", json=body).status_code == 200
+            client.get("/nowhere")
+            text = client.get("/metrics").text
     assert 'feast_feature_server_request_total{endpoint="/get-online-features",status="200"} 30.0' in text
     assert 'feast_feature_server_request_total{endpoint="other",status="404"} 1.0' in text
     assert 'feast_online_features_status_total{feature_view="trips",status="PRESENT"} 60.0' in text
