@@ -14,6 +14,9 @@ from server.feature_server import HttpServer, run_http_server
 from server.postgres import free_port
 
 _ROOT = Path(__file__).parents[2]
+_QUICK = str(Path(__file__).with_name("quick_feast"))
+FEAST_ENVIRONMENT = {"FEAST_USAGE": "False", "PYTHONPATH": _QUICK}
+"""In which Feast tells nobody that it is used, and starts in seconds. What it answers is the same."""
 
 
 def feast_python() -> str:
@@ -31,7 +34,7 @@ def run_feast_script(script: Path, *arguments: str) -> Any:
         capture_output=True,
         text=True,
         timeout=180,
-        env={**os.environ, "FEAST_USAGE": "False"},
+        env={**os.environ, **FEAST_ENVIRONMENT},
     )
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -43,5 +46,5 @@ def run_feast_server(repo: Path) -> Iterator[HttpServer]:
     """Run ``feast serve`` in a repo; return when it answers."""
     port = free_port()
     command = [feast_python(), "-m", "feast.cli.cli", "serve", "--port", str(port), "--no-access-log"]
-    with run_http_server(repo, command, f"http://127.0.0.1:{port}") as server:
+    with run_http_server(repo, command, f"http://127.0.0.1:{port}", env=FEAST_ENVIRONMENT) as server:
         yield server
