@@ -84,6 +84,8 @@ class MySQLOnlineStore(OnlineStore):
             timeout=statement_timeout or None,
         )
         self._batch_size = batch_size or 1000
+        self._is_told = False
+        """Whether it was seen that the server's word on how many rows were changed gets here."""
 
     def create(self, tables: Sequence[OnlineTable]) -> None:
         """Make tables ready for reading and writing. Does nothing for tables that exist."""
@@ -115,10 +117,12 @@ class MySQLOnlineStore(OnlineStore):
         # Everybody locks rows in key order. Of a repeated key the greatest value comes last and wins.
         rows = sorted(zip(stored_keys(keys), values, strict=True))
         kept: dict[bytes, bytes] = {}
-        written = 0
+        written, look = 0, False
         try:
             for part in _parts(dict(rows), self._batch_size):
-                written += self._merge(table, part, kept)
+                changed = self._merge(table, part, kept, look=look or (len(part) > 1 and not self._is_told))
+                written += changed
+                look = changed < len(part)
         except NotFoundError as error:
             raise NotFoundError(
                 f"There is no online table for view {table.view!r} of project {table.project!r} in"
@@ -126,6 +130,7 @@ class MySQLOnlineStore(OnlineStore):
                 hint="run: repast apply",
             ) from error
         late = sum(value < kept.get(key, b"") for key, value in rows)
+        late = min(late, len(rows) - written)  # somebody may have raised rows after this had written them
         return WriteResult(written=written, unchanged=len(rows) - written - late, late=late)
 
     def read(self, reads: Reads) -> Values:
@@ -187,31 +192,25 @@ class MySQLOnlineStore(OnlineStore):
         names = {name for (name,) in self._session.fetch(*_to_find(tables))}
         return {table: None for table in tables if table_name(table) in names}
 
-    def _merge(self, table: OnlineTable, best: Mapping[bytes, bytes], kept: dict[bytes, bytes]) -> int:
-        """Keep the greater values; return how many rows that changed, and note in ``kept`` what is there now."""
-        before = self._read_table(table, best)
-        absent = [row for row in best.items() if row[0] not in before]
-        rising = [(key, value) for key, value in best.items() if key in before and value > before[key]]
-        kept.update(before)
-        kept.update(absent)
-        kept.update(rising)
-        wanted = len(absent) + len(rising)
-        # A row that somebody else has inserted meanwhile stays, and counts for nothing ...
-        inserted = self._insert(table, absent, "k = k")
-        if inserted < len(absent):  # ... and is then compared like all others. A change counts twice.
-            rising = sorted(rising + absent)
-        raised = self._insert(table, rising, "v = IF(VALUES(v) > v, VALUES(v), v)")
-        written = inserted + (raised + 1) // 2
-        if written < wanted:
-            kept.update(self._read_table(table, best))
-        return written
+    def _merge(self, table: OnlineTable, best: dict[bytes, bytes], kept: dict[bytes, bytes], *, look: bool) -> int:
+        """Keep the greater values; return how many rows that changed, and note in ``kept`` what is there now.
 
-    def _insert(self, table: OnlineTable, rows: Sequence[tuple[bytes, bytes]], otherwise: str) -> int:
-        if not rows:
+        ``look``: whether to read first what is there, and write only what wins: better where not all rows do.
+        """
+        if look:
+            kept.update(self._read_table(table, best))
+            best = {key: value for key, value in best.items() if key not in kept or value > kept[key]}
+        if not best:
             return 0
-        places = ", ".join(["(%s, %s)"] * len(rows))
-        statement = f"INSERT INTO {_name(table)} (k, v) VALUES {places} ON DUPLICATE KEY UPDATE {otherwise}"  # noqa: S608
-        return self._session.change(statement, [part for row in rows for part in row])
+        changed = self._session.keep_greater(_name(table), list(best.items()))
+        if len(best) > 1:
+            self._is_told = changed is not None
+        if changed == len(best):
+            kept.update(best)
+            return changed
+        there = self._read_table(table, best)
+        kept.update(there)
+        return sum(there.get(key) == value for key, value in best.items()) if changed is None else changed
 
     def _read_table(self, table: OnlineTable, keys: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
