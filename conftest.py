@@ -20,8 +20,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "short: the same as a slow test, with fewer turns; not run beside it")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--slow"):
+        short = [item for item in items if "short" in item.keywords]
+        if short:
+            config.hook.pytest_deselected(items=short)
+            items[:] = [item for item in items if "short" not in item.keywords]
         return
     skip = pytest.mark.skip(reason="slow: run with --slow")
     for item in items:

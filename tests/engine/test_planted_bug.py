@@ -20,6 +20,7 @@ from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, CountRows, OfflinePlan, PointInTimeJoin
 from repast.core.sql.dialect import DUCKDB
 from repast.testing.engine import Bench, EngineSuite
+from repast.testing.example import unhurried
 from repast.types import Array, Float64, Int64, String
 
 
@@ -411,9 +412,10 @@ def test_every_planted_bug_is_tried() -> None:
 
 
 def test_the_rules_pass_without_bugs(tmp_path: Path) -> None:
-    """A rule that always fails would catch every bug."""
+    """A rule that always fails would catch every bug. DuckDB's own suite has as many examples as there are."""
     tried = set()
-    for _, rule, arguments in BUGS:
-        if rule not in tried:
-            apply_rule(Bug, rule, arguments, tmp_path)
-            tried.add(rule)
+    with unhurried(max_examples=20):
+        for _, rule, arguments in BUGS:
+            if rule not in tried:
+                apply_rule(Bug, rule, arguments, tmp_path)
+                tried.add(rule)

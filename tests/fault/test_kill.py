@@ -16,7 +16,7 @@ FEW = 10
 MANY = 100
 
 
-@pytest.fixture(params=[FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.fixture(params=[pytest.param(FEW, marks=pytest.mark.short), pytest.param(MANY, marks=pytest.mark.slow)])
 def kills(request: pytest.FixtureRequest) -> int:
     return request.param
 

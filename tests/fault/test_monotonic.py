@@ -48,7 +48,7 @@ def write(folder: Path, turns: int) -> None:
             store.materialize_incremental(at(turn), ["parts"])
 
 
-@pytest.mark.parametrize("turns", [4, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("turns", [pytest.param(4, marks=pytest.mark.short), pytest.param(40, marks=pytest.mark.slow)])
 def test_reads_go_on_and_never_go_back(tmp_path, monkeypatch, turns):
     monkeypatch.setenv(
         "PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])])
