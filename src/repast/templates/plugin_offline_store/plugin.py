@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -19,6 +20,9 @@ from repast.core.sql.relation import SourceColumn
 from repast.errors import InvalidRequestError, NotFoundError, RepastError, UnavailableError
 
 KIND = "PROJECT_NAME"
+
+_OPENING = threading.Lock()
+"""Whoever gets a database that another thread is just opening finds none of DuckDB's own functions in it."""
 
 
 class Source(TableSource):
@@ -46,7 +50,8 @@ class Engine(SqlEngine):
 
     def connect(self, source: SourceSpec | None = None) -> Session:  # noqa: ARG002 - one database has all sources
         """Open the file; connections of one process share it."""
-        connection = duckdb.connect(self._path)
+        with _OPENING:
+            connection = duckdb.connect(self._path)
         connection.execute("SET TimeZone = 'UTC'")
         return _Session(connection)
 
