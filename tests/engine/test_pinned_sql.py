@@ -6,6 +6,7 @@ After a change that is meant, write them anew with ``REPAST_PIN_SQL=1 pytest tes
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from repast.core.sql.plan import compile_plan
 from repast.core.sql.relation import Relation, SourceColumn
 from repast.core.sql.result import CompiledJoin, compile_result, compile_settled, compile_ties
 from repast.core.sql.spine import SpineFacts
+from repast.core.sql.timeline import Line, compile_timeline
 from repast.types import Date, Float64, Int64, String, UnixTimestamp, Uuid
 
 FOLDER = Path(__file__).parent / "sql"
@@ -108,15 +110,36 @@ def results(dialect: SqlDialect, *, pretty: bool = True) -> dict[str, str]:
     return {title: dialect.render(tree, pretty=pretty) for title, tree in trees.items()}
 
 
+ON_LINES = ("spark",)
+
+
+def timelines(dialect: SqlDialect, *, pretty: bool = True) -> dict[str, str]:
+    """The statement of two views on one time line, of which one calls its key otherwise."""
+    lines = []
+    for place, join in enumerate((JOIN, replace(JOIN, keys=(replace(DRIVER, name="who"),), ttl_us=None))):
+        table = exp.to_table(f"lake.trips_{place}")
+        relation = Relation(spec=SPEC, table=table, columns=COLUMNS, dialect=dialect, view="fares")
+        lines.append(Line(join, relation, {"__key_0": join.keys[0].name}, f"__found_{place}"))
+    tree = compile_timeline(lines, SpineFacts(10, T0, T0 + HOUR), ["label"])
+    return {"time line of two views, with a column of the spine": dialect.render(tree, pretty=pretty)}
+
+
+@pytest.mark.parametrize("name", ON_LINES)
+def test_time_lines_are_read_as_they_were_meant(name: str) -> None:
+    check_reading(DIALECTS[name], timelines(DIALECTS[name], pretty=False))
+
+
 @pytest.mark.parametrize("name", WRITES_TABLES)
 def test_results_are_read_as_they_were_meant(name: str) -> None:
-    for text in results(DIALECTS[name], pretty=False).values():
-        (tree,) = sqlglot.parse(text, read=DIALECTS[name].name)
+    check_reading(DIALECTS[name], results(DIALECTS[name], pretty=False))
+
+
+def check_reading(dialect: SqlDialect, texts: Mapping[str, str]) -> None:
+    for text in texts.values():
+        (tree,) = sqlglot.parse(text, read=dialect.name)
         assert isinstance(tree, exp.Select)
-        again = tree.sql(dialect=DIALECTS[name].name, identify=True)
-        assert (
-            sqlglot.parse_one(again, read=DIALECTS[name].name).sql(dialect=DIALECTS[name].name, identify=True) == again
-        )
+        again = tree.sql(dialect=dialect.name, identify=True)
+        assert sqlglot.parse_one(again, read=dialect.name).sql(dialect=dialect.name, identify=True) == again
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
@@ -124,6 +147,8 @@ def test_statements_are_as_pinned(name: str) -> None:
     texts = [f"-- {title}\n{compiled(DIALECTS[name], plan)};\n" for title, plan in STATEMENTS.items()]
     if name in WRITES_TABLES:
         texts += [f"-- {title}\n{text};\n" for title, text in results(DIALECTS[name]).items()]
+    if name in ON_LINES:
+        texts += [f"-- {title}\n{text};\n" for title, text in timelines(DIALECTS[name]).items()]
     text, path = "\n".join(texts), FOLDER / f"{name}.sql"
     if os.environ.get("REPAST_PIN_SQL"):
         path.write_text(text, encoding="utf-8")

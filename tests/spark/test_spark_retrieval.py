@@ -12,9 +12,17 @@ import pytest
 from spark_project import open_store, rides, spine, view, write
 
 from repast.app.store import FeatureStore
-from repast.core.definitions import Field, RequestSource, on_demand_feature_view
+from repast.core.definitions import (
+    Entity,
+    FeatureService,
+    FeatureView,
+    Field,
+    FileSource,
+    RequestSource,
+    on_demand_feature_view,
+)
 from repast.errors import ConflictError, InvalidValueError, UnsupportedError
-from repast.types import Float64, Int64, String
+from repast.types import Float64, Int64, String, UnixTimestamp
 
 FEATURES = ["stats:trips", "stats:rate", "recent:city"]
 SPARK = {"offline_store": {"type": "spark"}}
@@ -79,6 +87,41 @@ def test_frames_are_answered_as_one_process_answers_them(tmp_path: Path, session
     assert answer["label"].to_pylist() == order
     assert answer.schema.field("trips").type == pa.int64()
     same(answer.sort_by("label"), expected.sort_by("label"))
+
+
+@pytest.mark.parametrize("as_of", ["event", pytest.param("available", marks=pytest.mark.slow)])
+def test_views_of_several_keys(tmp_path: Path, session: Any, as_of: Any) -> None:
+    """Two views of one key, one of another, one through other columns and one of none, whose times are nanoseconds."""
+    rows = rides(300, 6)
+    write(rows, tmp_path)
+    finer = rows.set_column(1, "event_timestamp", rows["event_timestamp"].cast(pa.timestamp("ns", "UTC")))
+    (tmp_path / "finer").mkdir()
+    pa.parquet.write_table(finer.rename_columns({"event_timestamp": "at"}), tmp_path / "finer" / "0.parquet")
+    where = {"name": "finer", "path": "finer", "timestamp_field": "at"}
+    cities = FeatureView(
+        name="cities",
+        entities=[Entity(name="city", join_keys={"city": String})],
+        schema=[Field(name="trips", dtype=Int64), Field(name="created", dtype=UnixTimestamp)],
+        source=FileSource(**where),
+    )
+    all_of_them = FeatureView(
+        name="all", entities=[], schema=[Field(name="trips", dtype=Int64)], source=FileSource(**where)
+    )
+    local, spark = both(tmp_path, [*views(), cities, all_of_them])
+    asked = spine(80, 6).append_column("city", pa.array(["", "a", "b", None] * 20))
+    asked = asked.append_column("other", asked["driver_id"].take(pa.array(range(79, -1, -1))))
+    stats = local.get_feature_view("stats")
+    twin = stats.with_name("twin").with_join_key_map({"driver_id": "other"})
+    service = FeatureService(
+        name="several", features=[stats, local.get_feature_view("recent"), cities, all_of_them, twin]
+    )
+    local.apply(service)
+    expected = local.get_historical_features(asked, service, full_feature_names=True, as_of=as_of).to_arrow()
+    frame = session.createDataFrame(asked).repartition(2)
+    job = spark.get_historical_features(frame, service, full_feature_names=True, as_of=as_of)
+    same(job.to_arrow().sort_by("label"), expected.sort_by("label"))
+    if as_of == "event":
+        assert "-- stats, recent\n" in job.to_sql()
 
 
 @pytest.mark.slow

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repast.app.retrieval import RetrievalJob, RetrievalMetadata, RetrievalRequest, explain_plan
-from repast.core.finish import Finisher, SpineBinder, answer_schema, bound_schema, key_columns
+from repast.core.finish import SPINE, Finisher, SpineBinder, answer_schema, bound_schema, key_columns
 from repast.core.plan.offline import ROW
+from repast.core.settle import LineFinisher, Settler
 from repast.errors import InvalidRequestError, UnsupportedError, require
 from repast.ports.worker import Frame, FrameJoin, SupportsFrames
 
@@ -43,12 +44,15 @@ class FrameRetrievalJob(RetrievalJob):
 
         plan, schema = self._plan, self._spine.schema
         functions = load_functions(self._workspace, plan)
+        finish = partial(Finisher, plan, schema, functions)
         return FrameJoin(
             bind=SpineBinder(plan, schema),
             bound=bound_schema(plan, schema),
             # All features: workers cannot ask again for those that decide between tied rows.
             joins=tuple((view.complete_join, key_columns(plan, view)) for view in plan.views),
-            finish=Finisher(plan, schema, functions),
+            settle=partial(Settler, plan),
+            finish_line=lambda of, types: LineFinisher(Settler(plan, of, types, (SPINE,)), finish(types)),
+            finish=finish,
             answer=answer_schema(plan, schema),
             functions=tuple(functions.values()),
         )
@@ -170,10 +174,10 @@ class FrameRetrievalJob(RetrievalJob):
                 yield pa.Table.from_batches([batch])
 
     def to_sql(self) -> str:
-        """Return the statements that the engine runs, one per view."""
+        """Return the statements that the engine runs, with the views that each answers."""
         texts = self._engine.explain_join(self._joins)
         names = [view.selection.name for view in self._plan.views]
-        return "\n\n".join(f"-- {name}\n{text}" for name, text in zip(names, texts, strict=True))
+        return "\n\n".join(f"-- {', '.join(names[number] for number in of)}\n{text}" for of, text in texts)
 
     def explain(self) -> str:
         """Return what is read for which column, and the engine's statements."""

@@ -16,10 +16,9 @@ import pyarrow.compute as pc
 from repast.core.assemble import BoundSpine, assemble, bind_spine
 from repast.core.plan.historical import HistoricalPlan, ViewJoin
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME
-from repast.core.tie import Column, Rows, numbers_of, resolve_ties
+from repast.core.tie import Column, Rows, numbers_of, resolve_ties, whole
 from repast.core.transform import name_inputs, run_on_demand
 
-VIEW = "__view"
 SPINE = "__spine"
 _PIECE = 1 << 16
 """Rows that are finished at a time, about."""
@@ -80,38 +79,34 @@ class Finisher:
     spine: pa.Schema
     functions: Mapping[str, Callable[..., Any]]
     """Functions of the on-demand views, by reference."""
+    types: Mapping[int, Mapping[str, pa.DataType]]
+    """Per view the columns of its source that travel as another type, with their own."""
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for piece in _whole_rows(batches):
-            yield from self._finish(piece).to_batches()
+            yield from self.finish(piece).to_batches()
 
-    def _finish(self, piece: pa.Table) -> pa.Table:
-        of = numbers_of(piece[VIEW])
-        asked = piece.filter(pa.array(of == -1))
-        own = _fields(asked[SPINE], self.spine)
+    def finish(self, piece: pa.Table) -> pa.Table:
+        """Return the answer of a piece that no row of the spine is cut by."""
+        asked = piece.filter(piece[SPINE].is_valid())
+        own = fields_of(asked[SPINE]).cast(self.spine)
         numbers = numbers_of(asked[ROW])
         bound = bind_spine(self.plan, own)
-        columns = [
-            self._assemble(view, piece.filter(pa.array(of == i)), numbers, found_column(i))
-            for i, view in enumerate(self.plan.views)
-        ]
+        columns = [self._assemble(i, piece, numbers) for i in range(len(self.plan.views))]
         features = answer_features(self.plan, columns, bound, self.functions)
         arrays = [*own.columns, *(features[name] for name in self.plan.outputs)]
         return pa.Table.from_arrays(arrays, schema=answer_schema(self.plan, self.spine))
 
-    def _assemble(self, view: ViewJoin, rows: pa.Table, numbers: Rows, name: str) -> list[Column]:
+    def _assemble(self, number: int, piece: pa.Table, numbers: Rows) -> list[Column]:
+        view, name = self.plan.views[number], found_column(number)
+        rows = piece.select([ROW, name]).filter(piece[name].is_valid())
         if not rows.num_rows:
             return [pa.nulls(len(numbers), feature.dtype.arrow) for feature in view.join.features]
-        fields = rows[name].type
-        columns = _fields(rows[name], pa.schema([fields.field(i) for i in range(fields.num_fields)]))
         place = pa.array(np.searchsorted(numbers, numbers_of(rows[ROW])))
-        found = pa.table({ROW: place, EVENT: rows[EVENT], CREATED: rows[CREATED]})
-        for field, column in zip(columns.schema, columns.columns, strict=True):
-            found = found.append_column(field, column)
-        complete = replace(view, join=view.complete_join)
-        grown, winners = resolve_ties(complete, found, _no_refetch)
+        found = fields_of(rows[name], self.types.get(number, {})).append_column(ROW, place)
+        grown, winners = resolve_ties(replace(view, join=view.complete_join), found, no_refetch)
         names = [ROW, EVENT, CREATED, *(feature.name for feature in view.join.features)]
-        return assemble(view, grown.take(pa.array(winners)).select(names), len(numbers), _no_refetch)
+        return assemble(view, grown.take(pa.array(winners)).select(names), len(numbers), no_refetch)
 
 
 def answer_features(
@@ -162,13 +157,21 @@ def _whole_rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(kept)
 
 
-def _fields(column: pa.ChunkedArray, schema: pa.Schema) -> pa.Table:
-    """Return the fields of a struct column as a table."""
-    whole = column.combine_chunks()
-    array = whole if isinstance(whole, pa.StructArray) else pa.concat_arrays(whole.chunks)
-    fields = [pc.struct_field(array, [i]) for i in range(len(schema))]
-    return pa.Table.from_arrays([f.cast(s.type) for f, s in zip(fields, schema, strict=True)], schema=schema)
+def fields_of(column: Column, types: Mapping[str, pa.DataType] | None = None) -> pa.Table:
+    """Return the fields of a struct column as a table.
+
+    Args:
+        column: The structs; none is null.
+        types: What some of the fields really are: the same numbers by another name.
+
+    """
+    array = whole(column)
+    names = [array.type.field(i).name for i in range(array.type.num_fields)]
+    fields = [pc.struct_field(array, [i]) for i in range(len(names))]
+    typed = [field.cast((types or {}).get(name, field.type)) for name, field in zip(names, fields, strict=True)]
+    return pa.Table.from_arrays(typed, names=names)
 
 
-def _no_refetch(rows: Rows) -> pa.Table:
+def no_refetch(rows: Rows) -> pa.Table:
+    """Stand in for fetching features where all were fetched already."""
     raise AssertionError(f"all features of {len(rows)} rows were fetched already")

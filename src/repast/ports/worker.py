@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Work: TypeAlias = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
     """What is done with the rows of one partition. It is pickled, and may run more than once: machines die."""
+    ColumnTypes: TypeAlias = Mapping[int, Mapping[str, pa.DataType]]
+    """Per join the columns of its source that reach the work as other types, with their own."""
 
 
 class SupportsWorkers(ABC):
@@ -33,10 +35,15 @@ class FrameJoin:
     """Point-in-time joins of several views with one spine, and the functions that begin and end them.
 
     The engine numbers the spine's rows in a column ``__row`` and gives them to ``bind``, which returns
-    the columns of ``bound``. It joins each of ``joins`` and gives ``finish``, for each partition of the
-    result, its rows sorted by ``__row`` and then by ``__view``: those of the spine (``__view`` is -1, what
-    bind returned is in ``__spine``) and those found (``__view`` is the number of the join, its features
-    are in ``__found_<number>``), with ``__event`` and ``__created``. All rows of a number come together.
+    the columns of ``bound``. It answers each of ``joins`` by a struct of ``__event``, ``__created`` and the features
+    in a column ``__found_<number>``, and gives the work of ``finish``, for each partition, its rows sorted by
+    ``__row``: those of the spine (what bind returned is in ``__spine``) and those found (``__spine`` is null), one or
+    several for a row of the spine, each with one struct or several. All rows of a number come together.
+
+    Joins that have the same key columns may be answered in one time line
+    (:func:`repast.core.sql.timeline.compile_timeline`): the work of ``settle`` then makes, for each partition of that
+    statement's answer, rows that were found. If that is one line for all, it can carry ``__spine``, and the work of
+    ``finish_line`` makes of it ``__row`` and the columns of the answer.
     """
 
     bind: Work
@@ -44,7 +51,10 @@ class FrameJoin:
     """``__row``, ``__time``, the keys, and the spine's own columns in the struct ``__spine``."""
     joins: tuple[tuple[PointInTimeJoin, tuple[str, ...]], ...]
     """Each with its keys' columns in ``bound``."""
-    finish: Work
+    settle: Callable[[tuple[int, ...], ColumnTypes], Work]
+    """Of the numbers of a time line's joins, in the order of its sides."""
+    finish_line: Callable[[tuple[int, ...], ColumnTypes], Work]
+    finish: Callable[[ColumnTypes], Work]
     answer: pa.Schema
     functions: tuple[Callable[..., Any], ...] = ()
     """Functions of the user in ``finish``, of modules that workers may not have."""
@@ -108,5 +118,5 @@ class SupportsFrames(ABC):
         """Return the finished rows: as many as the spine has, in its order if it has one."""
 
     @abstractmethod
-    def explain_join(self, request: FrameJoin) -> list[str]:
-        """Return the statement of each join."""
+    def explain_join(self, request: FrameJoin) -> list[tuple[tuple[int, ...], str]]:
+        """Return the statements, each with the numbers of the joins that it answers."""

@@ -7,7 +7,7 @@ every row that ties, so that no engine's choice among equal times can show.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
@@ -38,7 +38,8 @@ def compile_join(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -
     return result
 
 
-def _prune(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> list[exp.Expr]:
+def in_reach(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> list[exp.Expr]:
+    """Conditions that a row's time can matter to the spine; they may let others pass."""
     start = spine.first_us - plan.ttl_us if plan.ttl_us else None
     return within(relation, relation.spec.timestamp_field, start_us=start, end_us=spine.last_us)
 
@@ -46,29 +47,32 @@ def _prune(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> list
 def _history(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.Select:
     """Keys, event time, and the time ``__at`` from which a row counts."""
     event = instant_us(relation, relation.spec.timestamp_field)
-    keys = [key_node(relation, key) for key in plan.keys]
-    columns = [named(node, key.name) for node, key in zip(keys, plan.keys, strict=True)]
+    keys = {key.name: key_node(relation, key) for key in plan.keys}
+    columns = [named(node, name) for name, node in keys.items()]
     created_column = relation.spec.created_timestamp_column if plan.as_of == "available" else None
     at = instant_us(relation, created_column) if created_column else event.copy()
     query = select(*columns, named(event, EVENT), named(at, _AT)).from_(relation.aliased(), copy=False)
-    conditions = _prune(plan, relation, spine)
-    if keys and spine.is_small(relation, relation.dialect.small_spine_share):
-        conditions += _wanted(plan, relation, spine, keys)
-    query = query.where(*conditions, copy=False)
+    query = query.where(*in_reach(plan, relation, spine), *wanted(relation, spine, keys), copy=False)
     return _available(query, [key.name for key in plan.keys]) if created_column else query
 
 
-def _wanted(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts, keys: Sequence[exp.Expr]) -> list[exp.Expr]:
-    """Conditions that a row's key is one of the spine's; it may let others pass."""
-    names = [key.name for key in plan.keys]
+def wanted(relation: Relation, spine: SpineFacts, keys: Mapping[str, exp.Expr]) -> list[exp.Expr]:
+    """Conditions that a row's key is one of a small spine's; they may let others pass.
+
+    Args:
+        keys: The spine's key columns, with what is their value in the source.
+
+    """
+    if not keys or not spine.is_small(relation, relation.dialect.small_spine_share):
+        return []
     if len(keys) == 1 or not relation.dialect.tuple_in:
-        pairs: list[tuple[exp.Expr, list[str]]] = [(own, [name]) for own, name in zip(keys, names, strict=True)]
+        pairs: list[tuple[exp.Expr, list[str]]] = [(own, [name]) for name, own in keys.items()]
     else:
-        pairs = [(exp.Tuple(expressions=list(keys)), names)]
+        pairs = [(exp.Tuple(expressions=[own.copy() for own in keys.values()]), list(keys))]
     found: list[exp.Expr] = []
     for own, columns in pairs:
-        wanted = select(*[column(name, SPINE) for name in columns]).from_(spine.aliased(), copy=False)
-        found.append(exp.In(this=own.copy(), query=wanted.subquery(copy=False)))
+        asked = select(*(column(name, SPINE) for name in columns)).from_(spine.aliased(), copy=False)
+        found.append(exp.In(this=own.copy(), query=asked.subquery(copy=False)))
     return found
 
 
@@ -174,4 +178,4 @@ def _fetch(plan: PointInTimeJoin, relation: Relation, spine: SpineFacts) -> exp.
         *[named(relation.output(feature.column), feature.name) for feature in plan.features],
     ).from_(table(_MATCHED), copy=False)
     join = exp.Join(this=relation.aliased(), kind="INNER", on=all_of(*conditions))
-    return query.join(join, copy=False).where(*_prune(plan, relation, spine), copy=False)
+    return query.join(join, copy=False).where(*in_reach(plan, relation, spine), copy=False)

@@ -18,6 +18,7 @@ from repast.backends.offline.spark.arrow import schema_of, stream
 from repast.backends.offline.spark.failure import translated
 from repast.backends.offline.spark.frame import SparkFrame
 from repast.backends.offline.spark.location import spark_path
+from repast.backends.offline.spark.question import questions_of
 from repast.backends.offline.spark.schema import SchemaMemory
 from repast.backends.offline.spark.session import open_session
 from repast.backends.offline.spark.source import SOURCE_VIEW, Scan, append, open_source, source_files, subject_of
@@ -25,20 +26,20 @@ from repast.backends.offline.spark.staging import Staging
 from repast.backends.offline.spark.table import read_table
 from repast.backends.offline.spark.worker import (
     Conformed,
-    Restored,
     asked,
     in_spine_order,
     look_at,
     numbered,
     packed_found,
-    packed_spine,
     parted_by,
+    settled,
     ship,
+    with_incomplete,
     work_on,
 )
-from repast.core.finish import found_column
+from repast.core.finish import SPINE
 from repast.core.manifest import SourceSpec
-from repast.core.plan.offline import TIME, CountRows, OfflinePlan, PointInTimeJoin, ReadRows
+from repast.core.plan.offline import ROW, TIME, CountRows, OfflinePlan, PointInTimeJoin, ReadRows
 from repast.core.sql.dialect.spark import SPARK
 from repast.core.sql.node import table
 from repast.core.sql.plan import compile_plan
@@ -120,13 +121,15 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
         self, plan: OfflinePlan, scan: Scan, spine: DataFrame | None = None, facts: SpineFacts | None = None
     ) -> DataFrame:
         """Return the answer of a plan as a data frame."""
-        text = statement(plan, scan, facts)
+        frames = {SOURCE_VIEW: scan.frame} | ({} if spine is None else {_SPINE_VIEW: spine})
+        return self._ask(statement(plan, scan, facts), frames)
+
+    def _ask(self, text: str, frames: Mapping[str, DataFrame]) -> DataFrame:
+        """Return the answer of a statement in which frames have these names."""
         # Braces are Spark's way to name frames in a statement.
-        text = text.replace("{", "{{").replace("}", "}}").replace(f"`{SOURCE_VIEW}`", "{source}")
-        frames = {"source": scan.frame}
-        if spine is not None:
-            frames["spine"] = spine
-            text = text.replace(f"`{_SPINE_VIEW}`", "{spine}")
+        text = text.replace("{", "{{").replace("}", "}}")
+        for name in frames:
+            text = text.replace(f"`{name}`", f"{{{name}}}")
         return self.session.sql(text, None, **frames)
 
     def explain(self, plan: OfflinePlan, spine: pa.Table | None = None) -> str:
@@ -208,19 +211,32 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
     def _join(self, bound: DataFrame, request: FrameJoin) -> DataFrame:
         shape = look_at(bound)
         facts = SpineFacts(shape.rows, shape.first_us, shape.last_us, table(_SPINE_VIEW))
-        union, nanos = packed_spine(bound), {}
-        for number, (plan, columns) in enumerate(request.joins):
-            scan = self._open(plan.source, plan)
-            found = self.frame(plan, scan, asked(bound, plan, columns), facts)
-            union = union.unionByName(packed_found(found, number), allowMissingColumns=True)
-            nanos[found_column(number)] = nanos_of(plan, scan)
         ship(request.functions)
-        return work_on(in_spine_order(union, shape), Restored(request.finish, nanos), request.answer)
+        union = bound.select(ROW, SPINE)
+        types: dict[int, Mapping[str, pa.DataType]] = {}
+        for question in questions_of(request, self._scan, facts):
+            scans = zip(question.numbers, question.scans.values(), strict=True)
+            own = {number: nanos_of(request.joins[number][0], scan) for number, scan in scans}
+            frames = {name: scan.frame for name, scan in question.scans.items()}
+            frames[_SPINE_VIEW] = asked(bound, question.keys)
+            found = self._ask(SPARK.render(question.tree), frames)
+            if question.form == "whole line":
+                line = with_incomplete(found, bound, question.keys, len(question.numbers))
+                work = request.finish_line(question.numbers, own)
+                finished = work_on(line, work, request.answer.insert(0, pa.field(ROW, pa.int64())))
+                return in_spine_order(finished, shape).drop(ROW)
+            if question.form == "line":
+                found = settled(found, request.settle(question.numbers, own), question.numbers)
+            else:
+                found = packed_found(found, question.numbers[0])
+            union = union.unionByName(found, allowMissingColumns=True)
+            types |= own
+        return work_on(in_spine_order(union, shape), request.finish(types), request.answer)
 
-    def explain_join(self, request: FrameJoin) -> list[str]:
+    def explain_join(self, request: FrameJoin) -> list[tuple[tuple[int, ...], str]]:
         """See :meth:`SupportsFrames.explain_join`."""
         facts = SpineFacts(1, 0, 0, table(_SPINE_VIEW))
-        return [statement(plan, self._open(plan.source, plan), facts, pretty=True) for plan, _ in request.joins]
+        return [(q.numbers, SPARK.render(q.tree, pretty=True)) for q in questions_of(request, self._scan, facts)]
 
     def close(self) -> None:
         """Remove staged spines, which unread answers read, and forget the session.
@@ -230,6 +246,9 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
         with self._lock:
             session, self._session, self._closed = self._session, None, True
         self._staging.clear(session)
+
+    def _scan(self, plan: PointInTimeJoin) -> Scan:
+        return self._open(plan.source, plan)
 
     def _open(self, source: SourceSpec, plan: OfflinePlan | None = None) -> Scan:
         return open_source(self.session, source, self.repo_path, plan, self._schemas)

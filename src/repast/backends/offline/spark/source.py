@@ -47,11 +47,11 @@ class Scan:
     nanos: Mapping[str, pa.DataType] = field(default_factory=dict)
     """Columns that hold nanoseconds as numbers."""
 
-    def relation(self, view: str) -> Relation:
-        """Return the source as the compiler sees it."""
+    def relation(self, view: str, name: str = SOURCE_VIEW) -> Relation:
+        """Return the source as the compiler sees it, as a table of some name."""
         return Relation(
             spec=self.source,
-            table=table(SOURCE_VIEW),
+            table=table(name),
             columns=dict(zip(self.schema.names, self.schema.types, strict=True)),
             dialect=SPARK,
             changed=self.changed,

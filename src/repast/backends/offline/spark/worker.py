@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from repast.backends.offline.spark.arrow import conform, ddl_of, map_in_arrow
 from repast.backends.offline.spark.failure import Guarded
-from repast.core.finish import SPINE, VIEW, found_column
-from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, PointInTimeJoin
+from repast.core.finish import SPINE, found_column
+from repast.core.plan.offline import ROW, SIDE, TIME
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -35,31 +35,6 @@ class Conformed:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield from self._work(conform(batch, self._schema) for batch in batches)
-
-
-class Restored:
-    """Work whose batches have structs in which nanoseconds are to be times again."""
-
-    def __init__(self, work: Work, nanos: Mapping[str, Mapping[str, pa.DataType]]) -> None:
-        self._work = work
-        self._nanos = nanos
-
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        yield from self._work(self._restore(batch) for batch in batches)
-
-    def _restore(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        columns = [
-            _retyped(c, self._nanos.get(name, {})) for name, c in zip(batch.schema.names, batch.columns, strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
-
-
-def _retyped(column: pa.Array, types: Mapping[str, pa.DataType]) -> pa.Array:
-    if not types:
-        return column
-    fields = [column.type.field(i) for i in range(column.type.num_fields)]
-    kept = [pa.field(field.name, types.get(field.name, field.type)) for field in fields]
-    return column.cast(pa.struct(kept))
 
 
 def work_on(frame: DataFrame, work: Work, schema: pa.Schema) -> DataFrame:
@@ -89,25 +64,38 @@ def numbered(frame: DataFrame) -> DataFrame:
     return frame.selectExpr(f"monotonically_increasing_id() AS {ROW}", "*")
 
 
-def asked(spine: DataFrame, join: PointInTimeJoin, columns: tuple[str, ...]) -> DataFrame:
-    """Return the spine as one join gets it: without rows that have a null key or time."""
-    keys = [f"{column} AS {_quoted(key.name)}" for column, key in zip(columns, join.keys, strict=True)]
-    whole = " AND ".join(f"{column} IS NOT NULL" for column in (TIME, *columns))
-    return spine.where(whole).selectExpr(ROW, TIME, *keys)
+def asked(spine: DataFrame, keys: Mapping[str, str]) -> DataFrame:
+    """Return the spine as joins get it: without rows that have a null key or time.
+
+    Args:
+        spine: The bound spine.
+        keys: The names that its key columns get, with those they have.
+
+    """
+    named = [f"{own} AS {_quoted(name)}" for name, own in keys.items()]
+    return spine.where(_is_whole(keys)).selectExpr(ROW, TIME, SPINE, *named)
 
 
-def packed_spine(spine: DataFrame) -> DataFrame:
-    """Return the rows of the spine as the finisher gets them."""
-    nothing = f"CAST(NULL AS BIGINT) AS {EVENT}", f"CAST(NULL AS BIGINT) AS {CREATED}"
-    return spine.selectExpr(ROW, f"-1 AS {VIEW}", *nothing, SPINE)
+def with_incomplete(line: DataFrame, spine: DataFrame, keys: Mapping[str, str], side: int) -> DataFrame:
+    """Return a time line that carries the spine, with the rows that it was not asked for; they find nothing."""
+    others = spine.where(f"NOT ({_is_whole(keys)})").selectExpr(f"{side} AS {SIDE}", ROW, SPINE)
+    return line.unionByName(others, allowMissingColumns=True)
 
 
-def packed_found(found: DataFrame, view: int) -> DataFrame:
+def _is_whole(keys: Mapping[str, str]) -> str:
+    return " AND ".join(f"{column} IS NOT NULL" for column in (TIME, *keys.values()))
+
+
+def packed_found(found: DataFrame, number: int) -> DataFrame:
     """Return what one join found as the finisher gets it."""
-    features = [name for name in found.columns if name not in (ROW, EVENT, CREATED)]
-    inside = ", ".join(_quoted(name) for name in features)
-    struct = f"struct({inside})" if features else "CAST(NULL AS STRUCT<>)"
-    return found.selectExpr(ROW, f"{view} AS {VIEW}", EVENT, CREATED, f"{struct} AS {found_column(view)}")
+    inside = ", ".join(_quoted(name) for name in found.columns if name != ROW)
+    return found.selectExpr(ROW, f"struct({inside}) AS {found_column(number)}")
+
+
+def settled(line: DataFrame, work: Work, numbers: Sequence[int]) -> DataFrame:
+    """Return what the joins of a time line found as the finisher gets it."""
+    schema = line.select(ROW, *map(found_column, numbers)).schema
+    return map_in_arrow(line, Guarded(work), schema)
 
 
 @dataclass(frozen=True)
@@ -148,7 +136,7 @@ def in_spine_order(rows: DataFrame, shape: SpineShape) -> DataFrame:
     start = f"element_at(array({', '.join(map(str, offsets))}), CAST({_PART} AS INT) + 1)"
     target = f"CAST({start} + ({_PLACE}) DIV {PIECE} AS INT) AS __piece"
     placed = rows.selectExpr("*", target).repartitionById(max(first, 1), "__piece").drop("__piece")
-    return placed.sortWithinPartitions(ROW, VIEW)
+    return placed.sortWithinPartitions(ROW)
 
 
 def _quoted(name: str) -> str:

@@ -1,0 +1,115 @@
+"""Views joined in one time line give what joining them one by one gives: here DuckDB runs the statement for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlglot import exp
+from test_historical_law import World, spine_table
+
+from repast.core.finish import SPINE, Finisher, SpineBinder, bound_schema, found_column, key_columns
+from repast.core.oracle import CREATED, EVENT, TIME, Row
+from repast.core.plan.historical import HistoricalPlan
+from repast.core.plan.offline import ROW, SIDE
+from repast.core.settle import LineFinisher, Settler
+from repast.core.sql.dialect import DUCKDB
+from repast.core.sql.node import column
+from repast.core.sql.relation import Relation
+from repast.core.sql.spine import SpineFacts
+from repast.core.sql.timeline import Line, compile_timeline
+from repast.testing.strategy import BASE, HOUR, Frame, frames, key_types, key_values, spines, ttls
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("world"))
+    yield world
+    world.engine.close()
+
+
+def split(plan: HistoricalPlan, spine: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Return a spine as workers have it: the rows that can be asked, and those that have a null key or time."""
+    numbered = spine.add_column(0, ROW, pa.array(range(len(spine)), pa.int64()))
+    bind = SpineBinder(plan, spine.schema)
+    rows = pa.Table.from_batches(bind(iter(numbered.to_batches(max_chunksize=3))), bound_schema(plan, spine.schema))
+    whole = rows[TIME].is_valid()
+    for key in key_columns(plan, plan.views[0]):
+        whole = pc.and_(whole, rows[key].is_valid())
+    return rows.filter(whole), rows.filter(pc.invert(whole))
+
+
+def line_of(plan: HistoricalPlan, sources: list[pa.Table], spine: pa.Table, carried: tuple[str, ...]) -> pa.Table:
+    """Run the statement, and sort what it yields as one partition of it is sorted."""
+    columns = key_columns(plan, plan.views[0])
+    times = spine[TIME].to_pylist()
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("spine", spine)
+        lines = []
+        for i, (view, rows) in enumerate(zip(plan.views, sources, strict=True)):
+            connection.register(f"source_{i}", rows)
+            types = dict(zip(rows.schema.names, rows.schema.types, strict=True))
+            relation = Relation(
+                spec=view.join.source, table=exp.to_table(f"source_{i}"), columns=types, dialect=DUCKDB, rows=len(rows)
+            )
+            names = dict(zip(columns, (key.name for key in view.join.keys), strict=True))
+            lines.append(Line(view.complete_join, relation, names, found_column(i)))
+        tree = compile_timeline(lines, SpineFacts(len(times), min(times), max(times)), carried)
+        order = [column(name, "line") for name in (*columns, "__at", SIDE)]
+        return connection.sql(DUCKDB.render(tree.order_by(*order))).to_arrow_table()
+
+
+def cut(rows: pa.Table, size: int) -> Iterator[pa.RecordBatch]:
+    return iter(rows.combine_chunks().to_batches(max_chunksize=size))
+
+
+def crowded(rows: Sequence[Row], frame: Frame, keys: Sequence[tuple[object, ...]], time: str) -> list[Row]:
+    """Return rows of two keys and three moments, most of which tie: their values stay."""
+    moved = []
+    for i, row in enumerate(rows):
+        key = dict(zip(frame.key_names, keys[i % 5 % 2], strict=True))
+        created = {CREATED: BASE + i % 2} if time == EVENT else {}
+        moved.append({**row, **key, **created, time: BASE + i % 3 * HOUR})
+    return moved
+
+
+@given(st.lists(key_types(), min_size=1, max_size=2), ttls(), ttls(), st.integers(1, 5), st.integers(1, 9), st.data())
+def test_one_time_line_is_what_single_joins_are(world, keys, ttl_us, other_ttl_us, size, piece, data):
+    frame, other = data.draw(frames(keys=keys)), data.draw(frames(keys=keys))
+    asked_for = data.draw(spines(frame))
+    if data.draw(st.booleans()):
+        pair = [data.draw(st.tuples(*map(key_values, keys))) for _ in range(2)]
+        frame, other = (replace(one, rows=crowded(one.rows, one, pair, EVENT)) for one in (frame, other))
+        asked_for = crowded(asked_for, frame, pair, TIME)
+    table = spine_table(frame, asked_for)
+    views: dict[str, tuple[Frame, int | None]] = {"v": (frame, ttl_us), "w": (other, other_ttl_us)}
+    job = world.job(views, table, ["v:n", "w:s", "w:n", "v:x"], full_feature_names=True)
+    expected, plan = job.to_arrow(), job._retriever.plan
+    asked, others = split(plan, table)
+    if not len(asked):
+        return
+    finisher = Finisher(plan, table.schema, {}, {})
+    line = line_of(plan, [frame.table(), other.table()], asked, (SPINE,))
+    incomplete = others.select([ROW, SPINE]).append_column(SIDE, pa.array([2] * len(others), pa.int32()))
+    finish = LineFinisher(Settler(plan, (0, 1), {}, (SPINE,), piece), finisher)
+    answers = [*finish(cut(line, size)), *finish(cut(like(incomplete, line), size))]
+    answer = pa.Table.from_batches(answers).sort_by(ROW).drop_columns(ROW)
+    assert answer.schema.equals(expected.schema)
+    assert repr(answer.to_pylist()) == repr(expected.to_pylist())
+    # The same with what other statements found: rows of the spine by themselves, then sorted.
+    found = pa.Table.from_batches(Settler(plan, (0, 1), {}, piece=piece)(cut(line.drop_columns(SPINE), size)))
+    spine = pa.concat_tables([asked, others]).select([ROW, SPINE])
+    apart = pa.concat_tables([like(spine, line), like(found, line)]).sort_by(ROW)
+    assert repr(pa.Table.from_batches(finisher(cut(apart, size))).to_pylist()) == repr(expected.to_pylist())
+
+
+def like(rows: pa.Table, line: pa.Table) -> pa.Table:
+    """Return rows with the columns of a time line, null where they have none."""
+    return pa.concat_tables([line.slice(0, 0), rows], promote_options="permissive")
