@@ -25,6 +25,7 @@ from repast.core.plan.offline import (
     PointInTimeJoin,
     ReadRows,
 )
+from repast.core.plan.timeline import Timeline
 from repast.core.sql import dialect as dialects
 from repast.core.sql.dialect import SqlDialect
 from repast.core.sql.plan import compile_plan
@@ -119,8 +120,10 @@ def timelines(dialect: SqlDialect, *, pretty: bool = True) -> dict[str, str]:
     for place, join in enumerate((JOIN, replace(JOIN, keys=(replace(DRIVER, name="who"),), ttl_us=None))):
         table = exp.to_table(f"lake.trips_{place}")
         relation = Relation(spec=SPEC, table=table, columns=COLUMNS, dialect=dialect, view="fares")
-        lines.append(Line(join, relation, {"__key_0": join.keys[0].name}, f"__found_{place}"))
-    tree = compile_timeline(lines, SpineFacts(10, T0, T0 + HOUR), ["label"])
+        lines.append(Line(join, relation, {"__key_0": join.keys[0].name}))
+    slots: tuple[dict[str, str], ...] = ({"fare": "__slot_0"}, {"fare": "__slot_0"})
+    timeline = Timeline(views=(0, 1), slots=slots, own={"label": "__slot_1"})
+    tree = compile_timeline(timeline, lines, SpineFacts(10, T0, T0 + HOUR))
     return {"time line of two views, with a column of the spine": dialect.render(tree, pretty=pretty)}
 
 
@@ -137,7 +140,7 @@ def test_results_are_read_as_they_were_meant(name: str) -> None:
 def check_reading(dialect: SqlDialect, texts: Mapping[str, str]) -> None:
     for text in texts.values():
         (tree,) = sqlglot.parse(text, read=dialect.name)
-        assert isinstance(tree, exp.Select)
+        assert isinstance(tree, exp.Query)
         again = tree.sql(dialect=dialect.name, identify=True)
         assert sqlglot.parse_one(again, read=dialect.name).sql(dialect=dialect.name, identify=True) == again
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from sqlglot import exp
 from test_historical_law import World, spine_table
 
-from repast.core.finish import SPINE, Finisher, SpineBinder, bound_schema, found_column, key_columns
+from repast.core.finish import SPINE, Finisher, SpineBinder, bound_schema, key_columns
 from repast.core.oracle import CREATED, EVENT, TIME, Row
 from repast.core.plan.historical import HistoricalPlan
-from repast.core.plan.offline import ROW, SIDE
+from repast.core.plan.offline import ROW
+from repast.core.plan.timeline import SIDE, Slots, Timeline
 from repast.core.settle import LineFinisher, Settler
 from repast.core.sql.dialect import DUCKDB
-from repast.core.sql.node import column
 from repast.core.sql.relation import Relation
 from repast.core.sql.spine import SpineFacts
 from repast.core.sql.timeline import Line, compile_timeline
@@ -45,8 +45,8 @@ def split(plan: HistoricalPlan, spine: pa.Table) -> tuple[pa.Table, pa.Table]:
     return rows.filter(whole), rows.filter(pc.invert(whole))
 
 
-def line_of(plan: HistoricalPlan, sources: list[pa.Table], spine: pa.Table, carried: tuple[str, ...]) -> pa.Table:
-    """Run the statement, and sort what it yields as one partition of it is sorted."""
+def line_of(plan: HistoricalPlan, sources: list[pa.Table], spine: pa.Table, timeline: Timeline) -> pa.Table:
+    """Run the statement, and sort what it yields as workers get it."""
     columns = key_columns(plan, plan.views[0])
     times = spine[TIME].to_pylist()
     with duckdb.connect() as connection:
@@ -60,10 +60,21 @@ def line_of(plan: HistoricalPlan, sources: list[pa.Table], spine: pa.Table, carr
                 spec=view.join.source, table=exp.to_table(f"source_{i}"), columns=types, dialect=DUCKDB, rows=len(rows)
             )
             names = dict(zip(columns, (key.name for key in view.join.keys), strict=True))
-            lines.append(Line(view.complete_join, relation, names, found_column(i)))
-        tree = compile_timeline(lines, SpineFacts(len(times), min(times), max(times)), carried)
-        order = [column(name, "line") for name in (*columns, "__at", SIDE)]
-        return connection.sql(DUCKDB.render(tree.order_by(*order))).to_arrow_table()
+            lines.append(Line(view.complete_join, relation, names))
+        tree = compile_timeline(timeline, lines, SpineFacts(len(times), min(times), max(times)))
+        order = ", ".join(f'"{name}"' for name in (*columns, TIME, SIDE))
+        return connection.sql(f"SELECT * FROM ({DUCKDB.render(tree)}) ORDER BY {order}").to_arrow_table()
+
+
+def timeline_of(plan: HistoricalPlan, spine: pa.Schema | None) -> Timeline:
+    """Return a time line of all views, with the spine's columns or without them."""
+    slots = Slots()
+    features = tuple(
+        slots.fill((feature.name, str(feature.dtype.arrow)) for feature in view.complete_join.features)
+        for view in plan.views
+    )
+    own = slots.fill((field.name, str(field.type)) for field in spine or ())
+    return Timeline(views=tuple(range(len(plan.views))), slots=features, own=own)
 
 
 def cut(rows: pa.Table, size: int) -> Iterator[pa.RecordBatch]:
@@ -96,17 +107,22 @@ def test_one_time_line_is_what_single_joins_are(world, keys, ttl_us, other_ttl_u
     if not len(asked):
         return
     finisher = Finisher(plan, table.schema, {}, {})
-    line = line_of(plan, [frame.table(), other.table()], asked, (SPINE,))
-    incomplete = others.select([ROW, SPINE]).append_column(SIDE, pa.array([2] * len(others), pa.int32()))
-    finish = LineFinisher(Settler(plan, (0, 1), {}, (SPINE,), piece), finisher)
+    timeline = timeline_of(plan, table.schema)
+    line = line_of(plan, [frame.table(), other.table()], asked, timeline)
+    incomplete = others.select([ROW]).append_column(SIDE, pa.array([2] * len(others), pa.int32()))
+    for name, slot in timeline.own.items():
+        incomplete = incomplete.append_column(slot, pc.struct_field(others[SPINE], name))
+    finish = LineFinisher(Settler(plan, timeline, piece), finisher)
     answers = [*finish(cut(line, size)), *finish(cut(like(incomplete, line), size))]
     answer = pa.Table.from_batches(answers).sort_by(ROW).drop_columns(ROW)
     assert answer.schema.equals(expected.schema)
     assert repr(answer.to_pylist()) == repr(expected.to_pylist())
-    # The same with what other statements found: rows of the spine by themselves, then sorted.
-    found = pa.Table.from_batches(Settler(plan, (0, 1), {}, piece=piece)(cut(line.drop_columns(SPINE), size)))
+    # The same where the spine does not travel along: what was found meets it afterwards.
+    timeline = timeline_of(plan, None)
+    line = line_of(plan, [frame.table(), other.table()], asked, timeline)
+    found = pa.Table.from_batches(Settler(plan, timeline, piece)(cut(line, size)))
     spine = pa.concat_tables([asked, others]).select([ROW, SPINE])
-    apart = pa.concat_tables([like(spine, line), like(found, line)]).sort_by(ROW)
+    apart = pa.concat_tables([spine, found], promote_options="default").sort_by(ROW)
     assert repr(pa.Table.from_batches(finisher(cut(apart, size))).to_pylist()) == repr(expected.to_pylist())
 
 

@@ -89,24 +89,37 @@ class Finisher:
     def finish(self, piece: pa.Table) -> pa.Table:
         """Return the answer of a piece that no row of the spine is cut by."""
         asked = piece.filter(piece[SPINE].is_valid())
-        own = fields_of(asked[SPINE]).cast(self.spine)
         numbers = numbers_of(asked[ROW])
-        bound = bind_spine(self.plan, own)
-        columns = [self._assemble(i, piece, numbers) for i in range(len(self.plan.views))]
-        features = answer_features(self.plan, columns, bound, self.functions)
+        return self.answer(
+            fields_of(asked[SPINE]), {i: self._found(i, piece, numbers) for i in range(len(self.plan.views))}
+        )
+
+    def answer(self, spine: pa.Table, found: Mapping[int, pa.Table]) -> pa.Table:
+        """Return the answer of some rows of the spine.
+
+        Args:
+            spine: Their own columns, of whatever types they travelled with.
+            found: Per view the candidates; ``__row`` is a place in ``spine``.
+
+        """
+        own = spine.cast(self.spine)
+        columns = [self._assemble(view, found[i], own.num_rows) for i, view in enumerate(self.plan.views)]
+        features = answer_features(self.plan, columns, bind_spine(self.plan, own), self.functions)
         arrays = [*own.columns, *(features[name] for name in self.plan.outputs)]
         return pa.Table.from_arrays(arrays, schema=answer_schema(self.plan, self.spine))
 
-    def _assemble(self, number: int, piece: pa.Table, numbers: Rows) -> list[Column]:
-        view, name = self.plan.views[number], found_column(number)
+    def _found(self, number: int, piece: pa.Table, numbers: Rows) -> pa.Table:
+        name = found_column(number)
         rows = piece.select([ROW, name]).filter(piece[name].is_valid())
-        if not rows.num_rows:
-            return [pa.nulls(len(numbers), feature.dtype.arrow) for feature in view.join.features]
         place = pa.array(np.searchsorted(numbers, numbers_of(rows[ROW])))
-        found = fields_of(rows[name], self.types.get(number, {})).append_column(ROW, place)
+        return fields_of(rows[name], self.types.get(number, {})).append_column(ROW, place)
+
+    def _assemble(self, view: ViewJoin, found: pa.Table, rows: int) -> list[Column]:
+        if not found.num_rows:
+            return [pa.nulls(rows, feature.dtype.arrow) for feature in view.join.features]
         grown, winners = resolve_ties(replace(view, join=view.complete_join), found, no_refetch)
         names = [ROW, EVENT, CREATED, *(feature.name for feature in view.join.features)]
-        return assemble(view, grown.take(pa.array(winners)).select(names), len(numbers), no_refetch)
+        return assemble(view, grown.take(pa.array(winners)).select(names), rows, no_refetch)
 
 
 def answer_features(

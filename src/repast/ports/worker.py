@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from repast.core.plan.offline import PointInTimeJoin, ReadRows
+from repast.core.plan.timeline import Timeline
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,10 +41,10 @@ class FrameJoin:
     ``__row``: those of the spine (what bind returned is in ``__spine``) and those found (``__spine`` is null), one or
     several for a row of the spine, each with one struct or several. All rows of a number come together.
 
-    Joins that have the same key columns may be answered in one time line
-    (:func:`repast.core.sql.timeline.compile_timeline`): the work of ``settle`` then makes, for each partition of that
-    statement's answer, rows that were found. If that is one line for all, it can carry ``__spine``, and the work of
-    ``finish_line`` makes of it ``__row`` and the columns of the answer.
+    Joins that have the same key columns may be answered by one time line
+    (:func:`repast.core.sql.timeline.compile_timeline`): the work of ``settle`` makes, for each partition of its rows,
+    sorted by the keys, ``__time`` and ``__side``, rows that were found. If one line has all joins and the spine's own
+    columns, the work of ``finish_line`` makes of it ``__row`` and the columns of the answer.
     """
 
     bind: Work
@@ -51,9 +52,8 @@ class FrameJoin:
     """``__row``, ``__time``, the keys, and the spine's own columns in the struct ``__spine``."""
     joins: tuple[tuple[PointInTimeJoin, tuple[str, ...]], ...]
     """Each with its keys' columns in ``bound``."""
-    settle: Callable[[tuple[int, ...], ColumnTypes], Work]
-    """Of the numbers of a time line's joins, in the order of its sides."""
-    finish_line: Callable[[tuple[int, ...], ColumnTypes], Work]
+    settle: Callable[[Timeline], Work]
+    finish_line: Callable[[Timeline], Work]
     finish: Callable[[ColumnTypes], Work]
     answer: pa.Schema
     functions: tuple[Callable[..., Any], ...] = ()

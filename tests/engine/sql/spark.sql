@@ -1087,110 +1087,51 @@ SELECT
 FROM `lake`.`trips` AS `source`;
 
 -- time line of two views, with a column of the spine
-WITH `moments` AS (
-  SELECT
-    `source`.`driver_id` AS `__key_0`,
-    UNIX_MICROS(CAST(`source`.`ended_at` AS TIMESTAMP)) AS `__at`,
-    0 AS `__side`,
-    CAST(NULL AS BIGINT) AS `__row`,
-    NULL AS `label`,
-    STRUCT(
-      UNIX_MICROS(CAST(`source`.`ended_at` AS TIMESTAMP)) AS `__event`,
-      UNIX_MICROS(CAST(`source`.`stored_at` AS TIMESTAMP)) AS `__created`,
-      `source`.`fare` AS `fare`
-    ) AS `__found_0`,
-    NULL AS `__found_1`
-  FROM `lake`.`trips_0` AS `source`
-  WHERE
-    NOT `source`.`driver_id` IS NULL
-    AND NOT `source`.`ended_at` IS NULL
-    AND `source`.`ended_at` >= TIMESTAMP_MICROS(1711756800000000)
-    AND `source`.`ended_at` <= TIMESTAMP_MICROS(1711846800000000)
-    AND `source`.`driver_id` IN (
-      SELECT
-        `spine`.`__key_0`
-      FROM `spine`
-    )
-  UNION ALL
-  SELECT
-    `source`.`driver_id` AS `__key_0`,
-    UNIX_MICROS(CAST(`source`.`ended_at` AS TIMESTAMP)) AS `__at`,
-    1 AS `__side`,
-    CAST(NULL AS BIGINT) AS `__row`,
-    NULL AS `label`,
-    NULL AS `__found_0`,
-    STRUCT(
-      UNIX_MICROS(CAST(`source`.`ended_at` AS TIMESTAMP)) AS `__event`,
-      UNIX_MICROS(CAST(`source`.`stored_at` AS TIMESTAMP)) AS `__created`,
-      `source`.`fare` AS `fare`
-    ) AS `__found_1`
-  FROM `lake`.`trips_1` AS `source`
-  WHERE
-    NOT `source`.`driver_id` IS NULL
-    AND NOT `source`.`ended_at` IS NULL
-    AND `source`.`ended_at` <= TIMESTAMP_MICROS(1711846800000000)
-    AND `source`.`driver_id` IN (
-      SELECT
-        `spine`.`__key_0`
-      FROM `spine`
-    )
-  UNION ALL
-  SELECT
-    `spine`.`__key_0`,
-    `spine`.`__time` AS `__at`,
-    2 AS `__side`,
-    `spine`.`__row`,
-    `spine`.`label`,
-    NULL AS `__found_0`,
-    NULL AS `__found_1`
-  FROM `spine`
-), `line` AS (
-  SELECT
-    `moments`.`__at`,
-    `moments`.`__side`,
-    `moments`.`__row`,
-    `moments`.`__key_0`,
-    `moments`.`label`,
-    LAST_VALUE(`moments`.`__found_0`) IGNORE NULLS OVER (
-      PARTITION BY `moments`.`__key_0`
-      ORDER BY `moments`.`__at`, `moments`.`__side`
-      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS `__found_0`,
-    LAST_VALUE(`moments`.`__found_1`) IGNORE NULLS OVER (
-      PARTITION BY `moments`.`__key_0`
-      ORDER BY `moments`.`__at`, `moments`.`__side`
-      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS `__found_1`,
-    LEAD(`moments`.`__at`) OVER (PARTITION BY `moments`.`__key_0` ORDER BY `moments`.`__at`, `moments`.`__side`) AS `__next_at`,
-    LEAD(`moments`.`__side`) OVER (PARTITION BY `moments`.`__key_0` ORDER BY `moments`.`__at`, `moments`.`__side`) AS `__next_side`
-  FROM `moments`
-)
 SELECT
-  `line`.`__side`,
-  `line`.`__row`,
-  `line`.`__key_0`,
-  `line`.`label`,
-  CASE
-    WHEN (
-      `line`.`__side` = 0
-      OR (
-        `line`.`__side` = 2
-        AND `line`.`__found_0`.`__event` >= `line`.`__at` - 86400000000
-      )
-    )
-    THEN `line`.`__found_0`
-  END AS `__found_0`,
-  CASE
-    WHEN (
-      `line`.`__side` = 1 OR `line`.`__side` = 2
-    )
-    THEN `line`.`__found_1`
-  END AS `__found_1`
-FROM `line`
+  `source`.`driver_id` AS `__key_0`,
+  UNIX_MICROS(CAST(`source`.`ended_at` AS TIMESTAMP)) AS `__time`,
+  0 AS `__side`,
+  CAST(NULL AS BIGINT) AS `__row`,
+  UNIX_MICROS(CAST(`source`.`stored_at` AS TIMESTAMP)) AS `__created`,
+  `source`.`fare` AS `__slot_0`,
+  NULL AS `__slot_1`
+FROM `lake`.`trips_0` AS `source`
 WHERE
-  (
-    `line`.`__side` = 2
-    OR (
-      `line`.`__next_at` = `line`.`__at` AND `line`.`__next_side` = `line`.`__side`
-    )
-  );
+  NOT `source`.`driver_id` IS NULL
+  AND NOT `source`.`ended_at` IS NULL
+  AND `source`.`ended_at` >= TIMESTAMP_MICROS(1711756800000000)
+  AND `source`.`ended_at` <= TIMESTAMP_MICROS(1711846800000000)
+  AND `source`.`driver_id` IN (
+    SELECT
+      `spine`.`__key_0`
+    FROM `spine`
+  )
+UNION ALL
+SELECT
+  `source`.`driver_id` AS `__key_0`,
+  UNIX_MICROS(CAST(`source`.`ended_at` AS TIMESTAMP)) AS `__time`,
+  1 AS `__side`,
+  CAST(NULL AS BIGINT) AS `__row`,
+  UNIX_MICROS(CAST(`source`.`stored_at` AS TIMESTAMP)) AS `__created`,
+  `source`.`fare` AS `__slot_0`,
+  NULL AS `__slot_1`
+FROM `lake`.`trips_1` AS `source`
+WHERE
+  NOT `source`.`driver_id` IS NULL
+  AND NOT `source`.`ended_at` IS NULL
+  AND `source`.`ended_at` <= TIMESTAMP_MICROS(1711846800000000)
+  AND `source`.`driver_id` IN (
+    SELECT
+      `spine`.`__key_0`
+    FROM `spine`
+  )
+UNION ALL
+SELECT
+  `spine`.`__key_0`,
+  `spine`.`__time`,
+  2 AS `__side`,
+  `spine`.`__row`,
+  CAST(NULL AS BIGINT) AS `__created`,
+  NULL AS `__slot_0`,
+  `spine`.`__spine`.`label` AS `__slot_1`
+FROM `spine`;

@@ -20,8 +20,6 @@ CREATED = "__created"
 """int64, nullable: created time, microseconds since 1970 UTC; absent from sources without one -> all null."""
 TIME = "__time"
 """int64: time of a spine row, microseconds since 1970 UTC."""
-SIDE = "__side"
-"""int32: in a time line of n views, the place among them of the view that a row is of; n: a row of the spine."""
 
 AsOf: TypeAlias = Literal["event", "available"]
 

@@ -21,7 +21,15 @@ from repast.backends.offline.spark.location import spark_path
 from repast.backends.offline.spark.question import questions_of
 from repast.backends.offline.spark.schema import SchemaMemory
 from repast.backends.offline.spark.session import open_session
-from repast.backends.offline.spark.source import SOURCE_VIEW, Scan, append, open_source, source_files, subject_of
+from repast.backends.offline.spark.source import (
+    SOURCE_VIEW,
+    Scan,
+    append,
+    nanos_of,
+    open_source,
+    source_files,
+    subject_of,
+)
 from repast.backends.offline.spark.staging import Staging
 from repast.backends.offline.spark.table import read_table
 from repast.backends.offline.spark.worker import (
@@ -34,6 +42,7 @@ from repast.backends.offline.spark.worker import (
     parted_by,
     settled,
     ship,
+    sorted_line,
     with_incomplete,
     work_on,
 )
@@ -215,22 +224,21 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
         union = bound.select(ROW, SPINE)
         types: dict[int, Mapping[str, pa.DataType]] = {}
         for question in questions_of(request, self._scan, facts):
-            scans = zip(question.numbers, question.scans.values(), strict=True)
-            own = {number: nanos_of(request.joins[number][0], scan) for number, scan in scans}
             frames = {name: scan.frame for name, scan in question.scans.items()}
             frames[_SPINE_VIEW] = asked(bound, question.keys)
             found = self._ask(SPARK.render(question.tree), frames)
-            if question.form == "whole line":
-                line = with_incomplete(found, bound, question.keys, len(question.numbers))
-                work = request.finish_line(question.numbers, own)
-                finished = work_on(line, work, request.answer.insert(0, pa.field(ROW, pa.int64())))
-                return in_spine_order(finished, shape).drop(ROW)
-            if question.form == "line":
-                found = settled(found, request.settle(question.numbers, own), question.numbers)
-            else:
+            timeline = question.timeline
+            if timeline is None:
                 found = packed_found(found, question.numbers[0])
+            elif not timeline.own:
+                found = settled(sorted_line(found, question.keys), request.settle(timeline), question.found_schema)
+            else:
+                line = with_incomplete(sorted_line(found, question.keys), bound, question.keys, timeline)
+                numbered_answer = request.answer.insert(0, pa.field(ROW, pa.int64()))
+                finished = work_on(line, request.finish_line(timeline), numbered_answer)
+                return in_spine_order(finished, shape).drop(ROW)
             union = union.unionByName(found, allowMissingColumns=True)
-            types |= own
+            types |= question.types
         return work_on(in_spine_order(union, shape), request.finish(types), request.answer)
 
     def explain_join(self, request: FrameJoin) -> list[tuple[tuple[int, ...], str]]:
@@ -262,16 +270,6 @@ def rows_of(plan: OfflinePlan) -> PointInTimeJoin | ReadRows:
 def statement(plan: OfflinePlan, scan: Scan, facts: SpineFacts | None, *, pretty: bool = False) -> str:
     """Return the SQL of a plan over a source and, for a join, a spine."""
     return SPARK.render(compile_plan(plan, scan.relation(rows_of(plan).view), facts), pretty=pretty)
-
-
-def nanos_of(plan: OfflinePlan, scan: Scan) -> dict[str, pa.DataType]:
-    """Return the columns of an answer that hold nanoseconds as numbers."""
-    if isinstance(plan, CountRows):
-        return {}
-    columns = {feature.name: feature.column for feature in plan.features}
-    if isinstance(plan, ReadRows):
-        columns |= {key.name: key.column for key in plan.keys}
-    return {name: scan.nanos[column] for name, column in columns.items() if column in scan.nanos}
 
 
 def facts_of(spine: pa.Table) -> SpineFacts:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any
 
+import pyarrow as pa
 from sqlglot import exp
 
-from repast.backends.offline.spark.source import SOURCE_VIEW, Scan
+from repast.backends.offline.spark.arrow import ddl_of
+from repast.backends.offline.spark.source import SOURCE_VIEW, Scan, nanos_of
 from repast.core.finish import SPINE, found_column
-from repast.core.plan.offline import PointInTimeJoin
+from repast.core.plan.offline import CREATED, EVENT, ROW, PointInTimeJoin
+from repast.core.plan.timeline import Slots, Timeline
 from repast.core.sql.plan import check_columns, compile_plan
 from repast.core.sql.spine import SpineFacts
 from repast.core.sql.timeline import Line, compile_timeline
 from repast.ports.worker import FrameJoin
-
-Form: TypeAlias = Literal["found", "line", "whole line"]
-_MOST_VIEWS = 16
-"""On one time line: each of its rows has room for the structs of all."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,13 @@ class Question:
     """The sources by their names in the statement, in the order of the numbers."""
     keys: Mapping[str, str]
     """The spine's key columns: names in the statement, with their own."""
-    tree: exp.Select
-    form: Form = "found"
-    """What it yields: rows that were found, a time line yet to be settled, or one that carries the spine as well."""
+    tree: exp.Query
+    types: Mapping[int, Mapping[str, pa.DataType]]
+    """Per join the columns that hold nanoseconds as numbers."""
+    timeline: Timeline | None = None
+    """What the statement yields, yet to be sorted and settled; None: what was found."""
+    found_schema: Any = None
+    """What settling it yields, as Spark has it."""
 
 
 def questions_of(
@@ -44,26 +47,22 @@ def questions_of(
     Views that have the same keys share a time line. What was known when does not go by the order of moments,
     and a view without keys is not sorted by them: such a view has a statement of its own.
     """
-    by_keys: dict[tuple[str, ...], list[int]] = {}
+    lines: dict[tuple[str, ...], list[int]] = {}
     alone: list[int] = []
     for number, (plan, columns) in enumerate(request.joins):
         if columns and (plan.as_of == "event" or not plan.source.created_timestamp_column):
-            by_keys.setdefault(tuple(sorted(columns)), []).append(number)
+            lines.setdefault(tuple(sorted(columns)), []).append(number)
         else:
             alone.append(number)
-    lines = [
-        (columns, tuple(members[start : start + _MOST_VIEWS]))
-        for columns, members in by_keys.items()
-        for start in range(0, len(members), _MOST_VIEWS)
-    ]
     for number in alone:
         plan, own = request.joins[number]
         scan = open_scan(plan)
         keys = {key.name: column for key, column in zip(plan.keys, own, strict=True)}
-        yield Question((number,), {SOURCE_VIEW: scan}, keys, compile_plan(plan, scan.relation(plan.view), spine))
-    for columns, numbers in lines:
-        form: Form = "line" if alone or len(lines) > 1 else "whole line"
-        yield _on_a_line(request, numbers, columns, open_scan, spine, form)
+        tree = compile_plan(plan, scan.relation(plan.view), spine)
+        yield Question((number,), {SOURCE_VIEW: scan}, keys, tree, {number: nanos_of(plan, scan)})
+    whole = len(lines) == 1 and not alone
+    for columns, numbers in lines.items():
+        yield _on_a_line(request, tuple(numbers), columns, open_scan, spine, whole=whole)
 
 
 def _on_a_line(
@@ -72,17 +71,39 @@ def _on_a_line(
     columns: tuple[str, ...],
     open_scan: Callable[[PointInTimeJoin], Scan],
     spine: SpineFacts,
-    form: Form,
+    *,
+    whole: bool,
 ) -> Question:
-    scans: dict[str, Scan] = {}
+    plans = [request.joins[number][0] for number in numbers]
+    scans = {f"{SOURCE_VIEW}_{number}": open_scan(plan) for number, plan in zip(numbers, plans, strict=True)}
     lines: list[Line] = []
-    for number in numbers:
+    for number, (name, scan) in zip(numbers, scans.items(), strict=True):
         plan, own = request.joins[number]
-        name = f"{SOURCE_VIEW}_{number}"
-        scans[name] = open_scan(plan)
-        relation = scans[name].relation(plan.view, name)
+        relation = scan.relation(plan.view, name)
         check_columns(plan, relation)
-        keys = dict(zip(own, (key.name for key in plan.keys), strict=True))
-        lines.append(Line(plan, relation, keys, found_column(number)))
-    tree = compile_timeline(lines, spine, (SPINE,) if form == "whole line" else ())
-    return Question(numbers, scans, {key: key for key in columns}, tree, form)
+        lines.append(Line(plan, relation, dict(zip(own, (key.name for key in plan.keys), strict=True))))
+    slots = Slots()
+    own_fields = ddl_of(request.bound)[SPINE].dataType.fields if whole else []
+    timeline = Timeline(
+        views=numbers,
+        slots=tuple(
+            slots.fill((f.name, scan.frame.schema[f.column].dataType.simpleString()) for f in plan.features)
+            for plan, scan in zip(plans, scans.values(), strict=True)
+        ),
+        own=slots.fill((field.name, field.dataType.simpleString()) for field in own_fields),
+        types={n: nanos_of(plan, scan) for n, plan, scan in zip(numbers, plans, scans.values(), strict=True)},
+    )
+    tree = compile_timeline(timeline, lines, spine)
+    schema = _found_schema(numbers, plans, scans.values())
+    return Question(numbers, scans, {key: key for key in columns}, tree, timeline.types, timeline, schema)
+
+
+def _found_schema(numbers: Iterable[int], plans: Iterable[PointInTimeJoin], scans: Iterable[Scan]) -> Any:
+    from pyspark.sql.types import LongType, StructField, StructType
+
+    fields = [StructField(ROW, LongType())]
+    for number, plan, scan in zip(numbers, plans, scans, strict=True):
+        found = [StructField(EVENT, LongType()), StructField(CREATED, LongType())]
+        found += [StructField(f.name, scan.frame.schema[f.column].dataType) for f in plan.features]
+        fields.append(StructField(found_column(number), StructType(found)))
+    return StructType(fields)

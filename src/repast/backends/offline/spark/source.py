@@ -183,6 +183,16 @@ def _changed_files(plan: OfflinePlan | None) -> tuple[str, ...] | None:
     return changed.files or None if changed is not None else None
 
 
+def nanos_of(plan: OfflinePlan, scan: Scan) -> dict[str, pa.DataType]:
+    """Return the columns of an answer that hold nanoseconds as numbers."""
+    if isinstance(plan, CountRows):
+        return {}
+    columns = {feature.name: feature.column for feature in plan.features}
+    if isinstance(plan, ReadRows):
+        columns |= {key.name: key.column for key in plan.keys}
+    return {name: scan.nanos[column] for name, column in columns.items() if column in scan.nanos}
+
+
 def append(session: SparkSession, source: SourceSpec, rows: pa.Table, repo_path: Path) -> None:
     """Add rows to a source.
 

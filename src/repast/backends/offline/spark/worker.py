@@ -12,7 +12,8 @@ import pyarrow as pa
 from repast.backends.offline.spark.arrow import conform, ddl_of, map_in_arrow
 from repast.backends.offline.spark.failure import Guarded
 from repast.core.finish import SPINE, found_column
-from repast.core.plan.offline import ROW, SIDE, TIME
+from repast.core.plan.offline import ROW, TIME
+from repast.core.plan.timeline import SIDE, Timeline
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -76,9 +77,15 @@ def asked(spine: DataFrame, keys: Mapping[str, str]) -> DataFrame:
     return spine.where(_is_whole(keys)).selectExpr(ROW, TIME, SPINE, *named)
 
 
-def with_incomplete(line: DataFrame, spine: DataFrame, keys: Mapping[str, str], side: int) -> DataFrame:
-    """Return a time line that carries the spine, with the rows that it was not asked for; they find nothing."""
-    others = spine.where(f"NOT ({_is_whole(keys)})").selectExpr(f"{side} AS {SIDE}", ROW, SPINE)
+def sorted_line(rows: DataFrame, keys: Iterable[str]) -> DataFrame:
+    """Return the rows of a time line in the partitions, and the order, in which they are settled."""
+    return rows.repartition(*keys).sortWithinPartitions(*keys, TIME, SIDE)
+
+
+def with_incomplete(line: DataFrame, spine: DataFrame, keys: Mapping[str, str], timeline: Timeline) -> DataFrame:
+    """Return a time line with the rows of the spine that have a null key or time: partitions that find nothing."""
+    own = [f"{SPINE}.{_quoted(name)} AS {slot}" for name, slot in timeline.own.items()]
+    others = spine.where(f"NOT ({_is_whole(keys)})").selectExpr(f"{len(timeline.views)} AS {SIDE}", ROW, *own)
     return line.unionByName(others, allowMissingColumns=True)
 
 
@@ -92,9 +99,8 @@ def packed_found(found: DataFrame, number: int) -> DataFrame:
     return found.selectExpr(ROW, f"struct({inside}) AS {found_column(number)}")
 
 
-def settled(line: DataFrame, work: Work, numbers: Sequence[int]) -> DataFrame:
-    """Return what the joins of a time line found as the finisher gets it."""
-    schema = line.select(ROW, *map(found_column, numbers)).schema
+def settled(line: DataFrame, work: Work, schema: Any) -> DataFrame:
+    """Return what the joins of a sorted time line found as the finisher gets it."""
     return map_in_arrow(line, Guarded(work), schema)
 
 
