@@ -78,13 +78,9 @@ def view(name: str = "stats", *, spark: bool = False, source: Mapping[str, Any] 
     """Return a view of the rides."""
     kind = SparkSource if spark else FileSource
     where = {"path": "rides", "created_timestamp_column": "created", "timestamp_field": "event_timestamp"}
-    return FeatureView(
-        name=name,
-        entities=[Entity(name="driver", join_keys={"driver_id": Int64})],
-        schema=[Field(name="trips", dtype=Int64), Field(name="rate", dtype=Float64), Field(name="city", dtype=String)],
-        source=kind(name="rides", **{**where, **(source or {})}),
-        **options,
-    )
+    fields = [Field(name="trips", dtype=Int64), Field(name="rate", dtype=Float64), Field(name="city", dtype=String)]
+    usual = {"entities": [Entity(name="driver", join_keys={"driver_id": Int64})], "schema": fields}
+    return FeatureView(name=name, source=kind(name="rides", **{**where, **(source or {})}), **usual | options)
 
 
 # -- a history whose rows never tie: what is newest can be said without asking anything of ours ------

@@ -125,6 +125,40 @@ def test_views_of_several_keys(tmp_path: Path, session: Any, as_of: Any) -> None
 
 
 @pytest.mark.slow
+def test_one_column_as_both_keys_of_a_view(tmp_path: Path, session: Any) -> None:
+    """Only rows in which both keys are what the column says are its answer."""
+    write(rides(300, 4, ties=False), tmp_path)
+    pair = view(
+        "pairs",
+        entities=[Entity(name="pair", join_keys={"driver_id": Int64, "trips": Int64})],
+        schema=[Field(name="rate", dtype=Float64), Field(name="city", dtype=String)],
+    )
+    local, spark = both(tmp_path, [pair])
+    one = FeatureService(name="one", features=[pair.with_join_key_map({"trips": "driver_id"})])
+    local.apply(one)
+    asked = spine(60, 4)
+    expected = local.get_historical_features(asked, one).to_arrow().sort_by("label")
+    assert 0 < expected["city"].null_count < 60
+    same(spark.get_historical_features(session.createDataFrame(asked), one).to_arrow().sort_by("label"), expected)
+
+
+@pytest.mark.slow
+def test_spines_of_odd_shapes(tmp_path: Path, session: Any) -> None:
+    """No rows, only rows without a key, a column that is called like one of ours."""
+    write(rides(100, 4), tmp_path)
+    local, spark = both(tmp_path, views())
+    asked = spine(40, 4)
+    named = asked.append_column("__slot_0", asked["label"])
+    alone = asked.filter(pa.compute.is_null(asked["driver_id"]))
+    for odd in (asked.slice(0, 0), alone, named):
+        expected = local.get_historical_features(odd, FEATURES).to_arrow()
+        frame = session.createDataFrame(odd)
+        answer = spark.get_historical_features(frame, FEATURES).to_arrow()
+        same(answer.sort_by("label"), expected.sort_by("label"))
+        assert answer.num_rows == odd.num_rows
+
+
+@pytest.mark.slow
 def test_partitions_and_order_change_nothing(tmp_path: Path, session: Any) -> None:
     """1, 2 and 8 partitions of shuffles, shuffled sources and spines give DuckDB's bytes; a fifth is one key's."""
     rows, asked = skewed(rides(400, 6)), skewed(spine(90, 6))

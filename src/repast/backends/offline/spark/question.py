@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -18,6 +18,9 @@ from repast.core.sql.plan import check_columns, compile_plan
 from repast.core.sql.spine import SpineFacts
 from repast.core.sql.timeline import Line, compile_timeline
 from repast.ports.worker import FrameJoin
+
+if TYPE_CHECKING:
+    from pyspark.sql.types import StructField
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,14 @@ def questions_of(
     """Yield the statements that answer a request.
 
     Views that have the same keys share a time line. What was known when does not go by the order of moments,
-    and a view without keys is not sorted by them: such a view has a statement of its own.
+    a view without keys is not sorted by them, and one column may be two of a view's keys: such a view has a
+    statement of its own.
     """
     lines: dict[tuple[str, ...], list[int]] = {}
     alone: list[int] = []
     for number, (plan, columns) in enumerate(request.joins):
-        if columns and (plan.as_of == "event" or not plan.source.created_timestamp_column):
+        by_event = plan.as_of == "event" or not plan.source.created_timestamp_column
+        if by_event and columns and len(set(columns)) == len(columns):
             lines.setdefault(tuple(sorted(columns)), []).append(number)
         else:
             alone.append(number)
@@ -60,9 +65,10 @@ def questions_of(
         keys = {key.name: column for key, column in zip(plan.keys, own, strict=True)}
         tree = compile_plan(plan, scan.relation(plan.view), spine)
         yield Question((number,), {SOURCE_VIEW: scan}, keys, tree, {number: nanos_of(plan, scan)})
-    whole = len(lines) == 1 and not alone
+    is_one = len(lines) == 1 and not alone
+    own = ddl_of(request.bound)[SPINE].dataType.fields if is_one else []
     for columns, numbers in lines.items():
-        yield _on_a_line(request, tuple(numbers), columns, open_scan, spine, whole=whole)
+        yield _on_a_line(request, tuple(numbers), columns, open_scan, spine, own)
 
 
 def _on_a_line(
@@ -71,8 +77,7 @@ def _on_a_line(
     columns: tuple[str, ...],
     open_scan: Callable[[PointInTimeJoin], Scan],
     spine: SpineFacts,
-    *,
-    whole: bool,
+    own_fields: Sequence[StructField],
 ) -> Question:
     plans = [request.joins[number][0] for number in numbers]
     scans = {f"{SOURCE_VIEW}_{number}": open_scan(plan) for number, plan in zip(numbers, plans, strict=True)}
@@ -83,7 +88,6 @@ def _on_a_line(
         check_columns(plan, relation)
         lines.append(Line(plan, relation, dict(zip(own, (key.name for key in plan.keys), strict=True))))
     slots = Slots()
-    own_fields = ddl_of(request.bound)[SPINE].dataType.fields if whole else []
     timeline = Timeline(
         views=numbers,
         slots=tuple(
