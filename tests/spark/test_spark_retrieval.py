@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from spark_project import open_store, rides, spine, view, write
+from spark_project import HOUR, NOW, open_store, rides, spine, view, write
 
 from repast.app.store import FeatureStore
+from repast.backends.offline.spark import skew
+from repast.backends.offline.spark.worker import SpineShape
 from repast.core.definitions import (
     Entity,
     FeatureService,
@@ -122,6 +126,36 @@ def test_views_of_several_keys(tmp_path: Path, session: Any, as_of: Any) -> None
     same(job.to_arrow().sort_by("label"), expected.sort_by("label"))
     if as_of == "event":
         assert "-- stats, recent\n" in job.to_sql()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [2, 7, 40])
+def test_a_frequent_key_is_cut_by_time(tmp_path: Path, session: Any, parts: int) -> None:
+    """Most rows are of two keys: their parts begin with what was seen before them, ties included."""
+    draw = random.Random(parts)
+    times = [NOW - draw.randrange(30) * HOUR / 2 for _ in range(300)]
+    asked = pa.table(
+        {
+            "driver_id": pa.array([draw.choice([0, 0, 0, 1, 1, 2, 3, None]) for _ in times], pa.int64()),
+            "event_timestamp": pa.array(times, pa.timestamp("us", "UTC")),
+            "label": pa.array([f"row {i}" for i in range(300)]),
+        }
+    )
+    write(rides(200, 3), tmp_path)
+    local, spark = both(tmp_path, [*views(), view("unseen", ttl=timedelta(minutes=1))])
+    features = [*FEATURES, "unseen:rate"]
+    expected = local.get_historical_features(asked, features, full_feature_names=True).to_arrow()
+    frame = session.createDataFrame(asked)
+    many = 300 * 3 // 8 // parts
+    with patch.object(skew, "MANY", many):
+        numbered = frame.selectExpr("CAST(substring(label, 5) AS BIGINT) AS __row", "driver_id")
+        shape = SpineShape(300, 0, 1, {})
+        cut = skew.find_cut(numbered.where("driver_id IS NOT NULL"), ["driver_id"], shape)
+        assert cut is not None
+        assert {asked["driver_id"][row].as_py() for row in cut.rows} >= {0}
+        assert cut.parts >= parts
+        answer = spark.get_historical_features(frame, features, full_feature_names=True).to_arrow()
+    same(answer.sort_by("label"), expected.sort_by("label"))
 
 
 @pytest.mark.slow

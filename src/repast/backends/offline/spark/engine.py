@@ -224,16 +224,18 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
         union = bound.select(ROW, SPINE)
         types: dict[int, Mapping[str, pa.DataType]] = {}
         for question in questions_of(request, self._scan, facts):
-            frames = {name: scan.frame for name, scan in question.scans.items()}
-            frames[_SPINE_VIEW] = asked(bound, question.keys)
+            spine = asked(bound, question.keys)
+            frames = {name: scan.frame for name, scan in question.scans.items()} | {_SPINE_VIEW: spine}
             found = self._ask(SPARK.render(question.tree), frames)
             timeline = question.timeline
             if timeline is None:
                 found = packed_found(found, question.numbers[0])
             elif not timeline.own:
-                found = settled(sorted_line(found, question.keys), request.settle(timeline), question.found_schema)
+                line = sorted_line(found, spine, question.keys, timeline, shape)
+                found = settled(line, request.settle(timeline), question.found_schema)
             else:
-                line = with_incomplete(sorted_line(found, question.keys), bound, question.keys, timeline)
+                line = sorted_line(found, spine, question.keys, timeline, shape)
+                line = with_incomplete(line, bound, question.keys, timeline)
                 numbered_answer = request.answer.insert(0, pa.field(ROW, pa.int64()))
                 finished = work_on(line, request.finish_line(timeline), numbered_answer)
                 return in_spine_order(finished, shape).drop(ROW)

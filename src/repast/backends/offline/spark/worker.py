@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from repast.backends.offline.spark.arrow import conform, ddl_of, map_in_arrow
 from repast.backends.offline.spark.failure import Guarded
+from repast.backends.offline.spark.skew import PART, cut_line, find_cut
 from repast.core.finish import SPINE, found_column
 from repast.core.plan.offline import ROW, TIME
 from repast.core.plan.timeline import SIDE, Timeline
@@ -77,11 +78,6 @@ def asked(spine: DataFrame, keys: Mapping[str, str]) -> DataFrame:
     return spine.where(_is_whole(keys)).selectExpr(ROW, TIME, SPINE, *named)
 
 
-def sorted_line(rows: DataFrame, keys: Iterable[str]) -> DataFrame:
-    """Return the rows of a time line in the partitions, and the order, in which they are settled."""
-    return rows.repartition(*keys).sortWithinPartitions(*keys, TIME, SIDE)
-
-
 def with_incomplete(line: DataFrame, spine: DataFrame, keys: Mapping[str, str], timeline: Timeline) -> DataFrame:
     """Return a time line with the rows of the spine that have a null key or time: partitions that find nothing."""
     own = [f"{SPINE}.{_quoted(name)} AS {slot}" for name, slot in timeline.own.items()]
@@ -97,6 +93,18 @@ def packed_found(found: DataFrame, number: int) -> DataFrame:
     """Return what one join found as the finisher gets it."""
     inside = ", ".join(_quoted(name) for name in found.columns if name != ROW)
     return found.selectExpr(ROW, f"struct({inside}) AS {found_column(number)}")
+
+
+def sorted_line(
+    rows: DataFrame, spine: DataFrame, keys: Iterable[str], timeline: Timeline, shape: SpineShape
+) -> DataFrame:
+    """Return the rows of a time line in the partitions, and the order, in which they are settled."""
+    by = [*keys]
+    cut = find_cut(spine, by, shape)
+    if cut is not None:
+        rows = cut_line(rows, spine, by, len(timeline.views), cut)
+        by.append(PART)
+    return rows.repartition(*by).sortWithinPartitions(*by, TIME, SIDE)
 
 
 def settled(line: DataFrame, work: Work, schema: Any) -> DataFrame:
