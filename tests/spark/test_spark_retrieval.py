@@ -186,7 +186,7 @@ def test_spines_of_odd_shapes(tmp_path: Path, session: Any) -> None:
     alone = asked.filter(pa.compute.is_null(asked["driver_id"]))
     for odd in (asked.slice(0, 0), alone, named):
         expected = local.get_historical_features(odd, FEATURES).to_arrow()
-        frame = session.createDataFrame(odd)
+        frame = session.createDataFrame(odd) if odd.num_rows else session.createDataFrame(asked).limit(0)
         answer = spark.get_historical_features(frame, FEATURES).to_arrow()
         same(answer.sort_by("label"), expected.sort_by("label"))
         assert answer.num_rows == odd.num_rows

@@ -59,8 +59,9 @@ def importing(repo_path: Path) -> Iterator[RepoImporter]:
 
 def _set_aside(root: Path) -> dict[str, ModuleType]:
     own = _own_names(root)
-    names = {name for name in sys.modules if name in own and (own[name] or _is_namespace(sys.modules[name]))}
-    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in names}
+    loaded = list(sys.modules)  # other threads import meanwhile
+    names = {name for name in loaded if name in own and (own[name] or _is_namespace(sys.modules[name]))}
+    return {name: sys.modules.pop(name) for name in loaded if name.partition(".")[0] in names}
 
 
 def _own_names(root: Path) -> dict[str, bool]:

@@ -48,16 +48,6 @@ def hearing() -> Iterator[list[Notice]]:
     """Gather what the package says inside the block: everything, at every place, instead of each thing once."""
     notice: Any = importlib.import_module("feast.adapter.notice")
     heard: list[Notice] = []
-
-    def hear(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
-        if issubclass(category, notice.FeastCompatibilityWarning):
-            heard.append(Notice(str(message), Location(filename, lineno)))
-            notice.forget_warnings()
-
-    notice.forget_warnings()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", notice.FeastCompatibilityWarning)
-        warnings.showwarning = hear  # type: ignore[assignment]  # what the warnings module documents
+    with notice.listening(lambda message, location: heard.append(Notice(message, location))), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the user's own files warn of
         yield heard
-    notice.forget_warnings()

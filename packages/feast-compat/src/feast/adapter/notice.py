@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 from repast.core.definitions.problem import caller_location
@@ -14,10 +17,28 @@ class FeastCompatibilityWarning(FutureWarning):
 
 
 _said: set[str] = set()
+_listener: ContextVar[Callable[[str, Location], None] | None] = ContextVar("feast_notices", default=None)
+
+
+@contextmanager
+def listening(hear: Callable[[str, Location], None]) -> Iterator[None]:
+    """Have all that is said inside the block told to a function, at every place, and nothing warned of.
+
+    Filters of warnings are the whole process's, and other threads change them too.
+    """
+    token = _listener.set(hear)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def warn_once(message: str, location: Location | None = None) -> None:
     """Warn at a place, by default the user's line, the first time that this process has this to say."""
+    hear = _listener.get()
+    if hear is not None:
+        hear(message, location or caller_location() or Location("<unknown>", 1))
+        return
     if message in _said:
         return
     _said.add(message)

@@ -62,10 +62,8 @@ def cut_line(line: DataFrame, spine: DataFrame, keys: Sequence[str], views: int,
         cut: Which keys are cut, and where.
 
     """
-    from pyspark.sql.functions import broadcast
-
     chosen = spine.where(f"{ROW} IN ({', '.join(map(str, cut.rows))})")
-    hot = broadcast(chosen.selectExpr(*keys, f"true AS {_IS_CUT}"))
+    hot = chosen.selectExpr(*keys, f"true AS {_IS_CUT}").hint("broadcast")
     place = f"({TIME} - {cut.first_us}) DIV {cut.width_us}"
     part = f"1 + CAST(GREATEST(0, LEAST({cut.parts - 1}, {place})) AS INT)"
     whole = line.join(hot, [*keys], "left").selectExpr(*line.columns, f"IF({_IS_CUT}, {part}, 0) AS {PART}")
@@ -74,5 +72,5 @@ def cut_line(line: DataFrame, spine: DataFrame, keys: Sequence[str], views: int,
     later = f"explode(sequence({PART} + 1, {cut.parts + 1})) AS {PART}"
     before = ends.selectExpr(*keys, SIDE, f"`max({TIME})` AS {TIME}", later).where(f"{PART} <= {cut.parts}")
     last = before.groupBy(*keys, SIDE, PART).agg({TIME: "max"})
-    last = broadcast(last.selectExpr(*keys, SIDE, PART, f"`max({TIME})` AS {TIME}"))
+    last = last.selectExpr(*keys, SIDE, PART, f"`max({TIME})` AS {TIME}").hint("broadcast")
     return whole.unionByName(history.join(last, [*keys, SIDE, TIME]))
