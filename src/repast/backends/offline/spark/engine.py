@@ -230,15 +230,14 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
             timeline = question.timeline
             if timeline is None:
                 found = packed_found(found, question.numbers[0])
-            elif not timeline.own:
-                line = sorted_line(found, spine, question.keys, timeline, shape)
-                found = settled(line, request.settle(timeline), question.found_schema)
             else:
                 line = sorted_line(found, spine, question.keys, timeline, shape)
-                line = with_incomplete(line, bound, question.keys, timeline)
-                numbered_answer = request.answer.insert(0, pa.field(ROW, pa.int64()))
-                finished = work_on(line, request.finish_line(timeline), numbered_answer)
-                return in_spine_order(finished, shape).drop(ROW)
+                if timeline.own:
+                    line = with_incomplete(line, bound, question.keys, timeline)
+                    numbered_answer = request.answer.insert(0, pa.field(ROW, pa.int64()))
+                    finished = work_on(line, request.finish_line(timeline), numbered_answer)
+                    return in_spine_order(finished, shape).drop(ROW)
+                found = settled(line, request.settle(timeline), question.found_schema)
             union = union.unionByName(found, allowMissingColumns=True)
             types |= question.types
         return work_on(in_spine_order(union, shape), request.finish(types), request.answer)

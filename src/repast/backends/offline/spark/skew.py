@@ -18,6 +18,8 @@ PART = "__part"
 """int32: 0, or of a key that is cut, which stretch of time a row is in, from 1 on."""
 MANY = 100_000
 """Rows of a spine that one key may have in one task, about."""
+_LEAST_SHARE = 1 / 200
+"""A key with less of the spine is no longer than others' tasks are, with Spark's 200 partitions; and so few are cut."""
 _SAMPLE = 20_000
 _MOST_PARTS = 64
 _IS_CUT = "__is_cut"
@@ -40,7 +42,8 @@ def find_cut(spine: DataFrame, keys: Sequence[str], shape: SpineShape) -> Cut | 
         return None
     share = min(1.0, _SAMPLE / shape.rows)
     counted = spine.sample(share, 0).groupBy(*keys).agg({ROW: "min", "*": "count"})
-    frequent = counted.where(f"`count(1)` > {MANY * share}").collect()
+    many = max(MANY, shape.rows * _LEAST_SHARE)
+    frequent = counted.where(f"`count(1)` > {many * share}").collect()
     if not frequent:
         return None
     rows = max(row["count(1)"] for row in frequent) / share
