@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from unittest.mock import patch
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 from test_historical_law import World, spine_table
 
+from repast.core import settle
 from repast.core.finish import SPINE, Finisher, SpineBinder, bound_schema, key_columns
 from repast.core.oracle import CREATED, EVENT, TIME, Row
 from repast.core.plan.historical import HistoricalPlan
@@ -91,8 +94,7 @@ def crowded(rows: Sequence[Row], frame: Frame, keys: Sequence[tuple[object, ...]
     return moved
 
 
-@given(st.lists(key_types(), min_size=1, max_size=2), ttls(), ttls(), st.integers(1, 5), st.integers(1, 9), st.data())
-def test_one_time_line_is_what_single_joins_are(world, keys, ttl_us, other_ttl_us, size, piece, data):
+def check_time_line(world, keys, ttl_us, other_ttl_us, size, piece, data):
     frame, other = data.draw(frames(keys=keys)), data.draw(frames(keys=keys))
     asked_for = data.draw(spines(frame))
     if data.draw(st.booleans()):
@@ -129,3 +131,41 @@ def test_one_time_line_is_what_single_joins_are(world, keys, ttl_us, other_ttl_u
 def like(rows: pa.Table, line: pa.Table) -> pa.Table:
     """Return rows with the columns of a time line, null where they have none."""
     return pa.concat_tables([line.slice(0, 0), rows], promote_options="permissive")
+
+
+DRAWN = (
+    st.lists(key_types(), min_size=1, max_size=2),
+    ttls(),
+    ttls(),
+    st.integers(1, 5),
+    st.integers(1, 9),
+    st.data(),
+)
+
+
+@given(*DRAWN)
+def test_one_time_line_is_what_single_joins_are(world, keys, ttl_us, other_ttl_us, size, piece, data):
+    check_time_line(world, keys, ttl_us, other_ttl_us, size, piece, data)
+
+
+BUGS = {
+    "keys run into each other": (Settler, "_runs", lambda self, line: np.zeros(line.num_rows, np.int64)),
+    "nothing is kept for the next piece": (Settler, "_open", lambda self, line: np.zeros(0, np.int64)),
+    "any row of a tie wins": (
+        settle,
+        "resolve_ties",
+        lambda view, rows, refetch: (rows, np.unique(np.asarray(rows[ROW]), return_index=True)[1]),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", BUGS)
+def test_planted_bugs_are_found(world, bug):
+    @settings(max_examples=400, phases=[Phase.generate], database=None, derandomize=True)
+    @given(*DRAWN)
+    def law(keys, ttl_us, other_ttl_us, size, piece, data):
+        check_time_line(world, keys, ttl_us, other_ttl_us, size, piece, data)
+
+    with patch.object(*BUGS[bug]), pytest.raises(AssertionError):
+        law()
