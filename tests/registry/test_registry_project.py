@@ -73,7 +73,7 @@ class Flaky(RegistryStore):
     def __init__(self, store: RegistryStore) -> None:
         self.store = store
         self.cut: str | None = None
-        self.loads = self.looks = 0
+        self.loads = self.looks = self.lists = 0
         self.gate = threading.Event()
         self.gate.set()
 
@@ -100,6 +100,7 @@ class Flaky(RegistryStore):
         return self.store.swap(name, data, expected)
 
     def names(self, prefix: str = "") -> list[str]:
+        self.lists += 1
         self.touch(prefix)
         return list(self.store.names(prefix))
 
@@ -425,6 +426,19 @@ def test_the_history_is_bounded(tmp_path: Path) -> None:
     )
     with pytest.raises(NotFoundError, match="nothing was ever applied"):
         Registry(memory(tmp_path), "other").history(1)
+
+
+def test_a_history_that_is_not_full_is_not_listed(tmp_path: Path) -> None:
+    store = Flaky(memory(tmp_path))
+    registry = Registry(store, "demo")
+    add(registry, entity("a"))
+    before = store.lists
+    for number in range(1, HISTORY_LENGTH):
+        add(registry, entity("a", str(number)))
+    assert store.lists == before
+    add(registry, entity("a", "too many"))
+    assert store.lists == before + 1
+    assert registry.log(1000)[-1].generation == 2
 
 
 def test_a_generation_that_missed_the_history_is_added_by_the_next(

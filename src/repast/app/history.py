@@ -107,7 +107,9 @@ class History:
 
     def prune(self, newest: int) -> None:
         """Remove the generations that are too old to be kept; what can't be removed now is the next time."""
-        oldest = self._name(max(0, newest - HISTORY_LENGTH + 1))
+        if newest <= HISTORY_LENGTH:  # nothing is too old yet: a list of it costs more than all else here
+            return
+        oldest = self._name(newest - HISTORY_LENGTH + 1)
         try:
             self.forget({name: self._store.load(name) for name in self.names() if name < oldest})
         except UnavailableError as error:
