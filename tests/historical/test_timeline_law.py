@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from unittest.mock import patch
+from zlib import crc32
 
 import duckdb
 import numpy as np
@@ -21,8 +22,8 @@ from repast.core.finish import SPINE, Finisher, SpineBinder, bound_schema, key_c
 from repast.core.oracle import CREATED, EVENT, TIME, Row
 from repast.core.plan.historical import HistoricalPlan
 from repast.core.plan.offline import ROW
-from repast.core.plan.timeline import SIDE, Slots, Timeline
-from repast.core.settle import LineFinisher, Settler
+from repast.core.plan.timeline import ORDER, SECOND_BITS, SIDE, Slots, Timeline
+from repast.core.settle import LineFinisher, Settler, _Part
 from repast.core.sql.dialect import DUCKDB
 from repast.core.sql.relation import Relation
 from repast.core.sql.spine import SpineFacts
@@ -48,7 +49,35 @@ def split(plan: HistoricalPlan, spine: pa.Table) -> tuple[pa.Table, pa.Table]:
     return rows.filter(whole), rows.filter(pc.invert(whole))
 
 
-def line_of(plan: HistoricalPlan, sources: list[pa.Table], spine: pa.Table, timeline: Timeline) -> pa.Table:
+@dataclass(frozen=True)
+class Disorder:
+    """How little of the order of a line's rows the number that they are sorted by tells."""
+
+    hashes: int
+    unit_us: int
+    seed: int
+
+    def sort(self, line: pa.Table, keys: Sequence[str]) -> pa.Table:
+        """Return a line sorted by that number, and by nothing else."""
+        known = np.array([crc32(repr(list(row.values())).encode()) for row in line.select(keys).to_pylist()], np.int64)
+        time = np.clip(np.asarray(line[TIME]) // self.unit_us, 0, (1 << SECOND_BITS) - 1)
+        order = (known % self.hashes - self.hashes // 2 << SECOND_BITS) | time
+        line = line.append_column(ORDER, pa.array(order))
+        return line.take(np.random.default_rng(self.seed).permutation(len(line))).sort_by(ORDER)
+
+
+def disorders() -> st.SearchStrategy[Disorder]:
+    return st.builds(
+        Disorder,
+        st.sampled_from([1, 2, 1 << 31]),
+        st.sampled_from([1, 1_000_000, 3 * HOUR, 1 << 60]),
+        st.integers(0, 1000),
+    )
+
+
+def line_of(
+    plan: HistoricalPlan, sources: list[pa.Table], spine: pa.Table, timeline: Timeline, disorder: Disorder
+) -> pa.Table:
     """Run the statement, and sort what it yields as workers get it."""
     columns = key_columns(plan, plan.views[0])
     times = spine[TIME].to_pylist()
@@ -65,8 +94,7 @@ def line_of(plan: HistoricalPlan, sources: list[pa.Table], spine: pa.Table, time
             names = dict(zip(columns, (key.name for key in view.join.keys), strict=True))
             lines.append(Line(view.complete_join, relation, names))
         tree = compile_timeline(timeline, lines, SpineFacts(len(times), min(times), max(times)))
-        order = ", ".join(f'"{name}"' for name in (*columns, TIME, SIDE))
-        return connection.sql(f"SELECT * FROM ({DUCKDB.render(tree)}) ORDER BY {order}").to_arrow_table()
+        return disorder.sort(connection.sql(DUCKDB.render(tree)).to_arrow_table(), columns)
 
 
 def timeline_of(plan: HistoricalPlan, spine: pa.Schema | None) -> Timeline:
@@ -96,6 +124,7 @@ def crowded(rows: Sequence[Row], frame: Frame, keys: Sequence[tuple[object, ...]
 
 def check_time_line(world, keys, ttl_us, other_ttl_us, size, piece, data):
     frame, other = data.draw(frames(keys=keys)), data.draw(frames(keys=keys))
+    disorder = data.draw(disorders())
     asked_for = data.draw(spines(frame))
     if data.draw(st.booleans()):
         pair = [data.draw(st.tuples(*map(key_values, keys))) for _ in range(2)]
@@ -110,8 +139,9 @@ def check_time_line(world, keys, ttl_us, other_ttl_us, size, piece, data):
         return
     finisher = Finisher(plan, table.schema, {}, {})
     timeline = timeline_of(plan, table.schema)
-    line = line_of(plan, [frame.table(), other.table()], asked, timeline)
+    line = line_of(plan, [frame.table(), other.table()], asked, timeline, disorder)
     incomplete = others.select([ROW]).append_column(SIDE, pa.array([2] * len(others), pa.int32()))
+    incomplete = incomplete.append_column(ORDER, others[ROW])
     for name, slot in timeline.own.items():
         incomplete = incomplete.append_column(slot, pc.struct_field(others[SPINE], name))
     finish = LineFinisher(Settler(plan, timeline, piece), finisher)
@@ -121,7 +151,7 @@ def check_time_line(world, keys, ttl_us, other_ttl_us, size, piece, data):
     assert repr(answer.to_pylist()) == repr(expected.to_pylist())
     # The same where the spine does not travel along: what was found meets it afterwards.
     timeline = timeline_of(plan, None)
-    line = line_of(plan, [frame.table(), other.table()], asked, timeline)
+    line = line_of(plan, [frame.table(), other.table()], asked, timeline, disorder)
     found = pa.Table.from_batches(Settler(plan, timeline, piece)(cut(line, size)))
     spine = pa.concat_tables([asked, others]).select([ROW, SPINE])
     apart = pa.concat_tables([spine, found], promote_options="default").sort_by(ROW)
@@ -150,7 +180,15 @@ def test_one_time_line_is_what_single_joins_are(world, keys, ttl_us, other_ttl_u
 
 BUGS = {
     "keys run into each other": (Settler, "_runs", lambda self, line: np.zeros(line.num_rows, np.int64)),
-    "nothing is kept for the next piece": (Settler, "_open", lambda self, line: np.zeros(0, np.int64)),
+    "nothing is kept for the next piece": (Settler, "_open", lambda self, part: np.zeros(0, np.int64)),
+    "a second is cut in two": (settle, "_last_second", lambda line: line.num_rows),
+    "nothing is sorted": (
+        Settler,
+        "_sorted",
+        lambda self, line: _Part(
+            line, *(np.asarray(line[name].fill_null(0)) for name in (SIDE, TIME)), self._runs(line)
+        ),
+    ),
     "any row of a tie wins": (
         settle,
         "resolve_ties",

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from repast.core.finish import Finisher, found_column, no_refetch
 from repast.core.plan.historical import HistoricalPlan
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME
-from repast.core.plan.timeline import SIDE, Timeline
+from repast.core.plan.timeline import ORDER, SECOND_BITS, SIDE, Timeline
 from repast.core.tie import Rows, numbers_of, resolve_ties, whole
 
 
 @dataclass(frozen=True, eq=False)
 class Settler:
-    """Goes through a partition of a time line that is sorted by the keys, ``__time`` and ``__side``.
+    """Goes through a partition of a time line that is sorted by ``__order``.
 
     All rows of a key are in one partition. It yields ``__row`` and per view a struct of ``__event``, ``__created`` and
     the features, null for nothing: one row for each of the spine.
@@ -45,34 +45,51 @@ class Settler:
             if held < limit:
                 continue
             line = pa.Table.from_batches(kept)
-            yield from self._answer(line)
-            kept = line.take(pa.array(self._open(line))).to_batches()
+            end = _last_second(line)
+            kept = line.slice(end).to_batches()
+            if end:
+                part = self._sorted(line.slice(0, end))
+                yield from self._answer(part)
+                kept = [*part.line.take(pa.array(self._open(part))).to_batches(), *kept]
             held = sum(batch.num_rows for batch in kept)
             # However many rows of a moment wait for rows of the spine, each is looked at a few times at most.
             limit = self.piece + 2 * held
         if held:
-            yield from self._answer(pa.Table.from_batches(kept))
+            yield from self._answer(self._sorted(pa.Table.from_batches(kept)))
 
-    def _answer(self, line: pa.Table) -> Iterator[Piece]:
+    def _sorted(self, line: pa.Table) -> _Part:
+        """Return whole seconds of a line in the order of keys, time and side."""
         side = numbers_of(line[SIDE])
-        asked = np.flatnonzero(side == len(self.timeline.views))
+        if (side == len(self.timeline.views)).all():
+            # Nothing is found for them, in any order.
+            return _Part(line, side, np.zeros(len(side), np.int64), np.arange(len(side)))
+        time, run = numbers_of(line[TIME]), self._runs(line)
+        known = numbers_of(line[ORDER]) >> SECOND_BITS
+        if run[-1] > np.count_nonzero(np.diff(known)):
+            # Keys that have one hash, row by row: rare.
+            line = line.sort_by([(name, "ascending") for name in (*self._keys(line), TIME, SIDE)])
+            return _Part(line, numbers_of(line[SIDE]), numbers_of(line[TIME]), self._runs(line))
+        later = (np.diff(time) > 0) | ((np.diff(time) == 0) & (np.diff(side) >= 0)) | (np.diff(run) > 0)
+        if later.all():
+            return _Part(line, side, time, run)
+        order = np.lexsort((side, time, run))
+        return _Part(line.take(pa.array(order)), side[order], time[order], run)
+
+    def _answer(self, part: _Part) -> Iterator[Piece]:
+        line = part.line
+        asked = np.flatnonzero(part.side == len(self.timeline.views))
         if not len(asked):
             return
-        places = [np.full(len(asked), -1)] * len(self.timeline.views)
-        if len(asked) < line.num_rows:
-            run, time = self._runs(line), numbers_of(line[TIME].fill_null(0))
-            places = [
-                self._places(i, line, np.flatnonzero(side == i), asked, run, time)
-                for i in range(len(self.timeline.views))
-            ]
+        places = [self._places(i, part, asked) for i in range(len(self.timeline.views))]
         yield Piece(
             whole(line[ROW].take(pa.array(asked))),
             line.select([*self.timeline.own.values()]).take(pa.array(asked)),
             [self._found(i, line, place) for i, place in enumerate(places)],
         )
 
-    def _places(self, i: int, line: pa.Table, rows: Rows, asked: Rows, run: Rows, time: Rows) -> Rows:
+    def _places(self, i: int, part: _Part, asked: Rows) -> Rows:
         """Return where the answer of each of the spine's rows is in a piece of a line; -1: nowhere."""
+        line, run, time, rows = part.line, part.run, part.time, np.flatnonzero(part.side == i)
         if not len(rows):
             return np.full(len(asked), -1)
         view = self.plan.views[self.timeline.views[i]]
@@ -115,25 +132,39 @@ class Settler:
             found = found.set_column(place, name, found[name].cast(dtype))
         return found
 
-    def _open(self, line: pa.Table) -> Rows:
-        """Return the rows that rows of the spine may yet see: each view's last moment of the last key."""
-        side, run, time = numbers_of(line[SIDE]), self._runs(line), numbers_of(line[TIME].fill_null(0))
-        kept = []
+    def _open(self, part: _Part) -> Rows:
+        """Return the rows that rows of the spine may yet see: each view's last moment of the keys that go on."""
+        known = numbers_of(part.line[ORDER]) >> SECOND_BITS
+        kept = [np.zeros(0, np.int64)]
         for i in range(len(self.timeline.views)):
-            rows = np.flatnonzero((side == i) & (run == run[-1]))
-            if len(rows):
-                kept.append(rows[time[rows] == time[rows[-1]]])
-        return np.sort(np.concatenate(kept)) if kept else np.zeros(0, np.int64)
+            rows = np.flatnonzero((part.side == i) & (known == known.max()))
+            # Of each row's key the last one.
+            last = rows[np.searchsorted(part.run[rows], part.run[rows], side="right") - 1]
+            kept.append(rows[part.time[rows] == part.time[last]])
+        return np.concatenate(kept)
 
     def _runs(self, line: pa.Table) -> Rows:
         """Return a number per row that grows where the key changes."""
-        others = {SIDE, TIME, ROW, CREATED, *self.timeline.columns}
         changes = np.zeros(line.num_rows, np.bool_)
-        for name in line.column_names:
-            if name not in others:
-                key = whole(line[name])
-                changes[1:] |= np.asarray(pc.not_equal(key.slice(1), key.slice(0, len(key) - 1)).fill_null(True))
+        for name in self._keys(line):
+            key = whole(line[name])
+            changes[1:] |= np.asarray(pc.not_equal(key.slice(1), key.slice(0, len(key) - 1)).fill_null(True))
         return np.cumsum(changes)
+
+    def _keys(self, line: pa.Table) -> list[str]:
+        others = {ORDER, SIDE, TIME, ROW, CREATED, *self.timeline.columns}
+        return [name for name in line.column_names if name not in others]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Rows of a line in the order of keys, time and side, with what was looked at to bring them there."""
+
+    line: pa.Table
+    side: Rows
+    time: Rows
+    run: Rows
+    """A number per row that grows where the key changes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +195,13 @@ class LineFinisher:
             }
             answer = self.finisher.answer(spine, found)
             yield from answer.add_column(0, ROW, piece.numbers).to_batches()
+
+
+def _last_second(line: pa.Table) -> int:
+    """Return where the rows begin that have the last ``__order``: more of them may come."""
+    order = numbers_of(line[ORDER])
+    others = np.flatnonzero(order != order[-1])
+    return int(others[-1]) + 1 if len(others) else 0
 
 
 def _struct(found: pa.Table, rows: int) -> pa.Array:

@@ -43,8 +43,8 @@ class FrameJoin:
 
     Joins that have the same key columns may be answered by one time line
     (:func:`repast.core.sql.timeline.compile_timeline`): the work of ``settle`` makes, for each partition of its rows,
-    sorted by the keys, ``__time`` and ``__side``, rows that were found. If one line has all joins and the spine's own
-    columns, the work of ``finish_line`` makes of it ``__row`` and the columns of the answer.
+    sorted by ``__order`` (:data:`repast.core.plan.timeline.ORDER`), rows that were found. If one line has all joins
+    and the spine's own columns, the work of ``finish_line`` makes of it ``__row`` and the columns of the answer.
     """
 
     bind: Work

@@ -14,7 +14,7 @@ from repast.backends.offline.spark.failure import Guarded
 from repast.backends.offline.spark.skew import PART, cut_line, find_cut
 from repast.core.finish import SPINE, found_column
 from repast.core.plan.offline import ROW, TIME
-from repast.core.plan.timeline import SIDE, Timeline
+from repast.core.plan.timeline import ORDER, SECOND_BITS, SIDE, Timeline
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -81,7 +81,8 @@ def asked(spine: DataFrame, keys: Mapping[str, str]) -> DataFrame:
 def with_incomplete(line: DataFrame, spine: DataFrame, keys: Mapping[str, str], timeline: Timeline) -> DataFrame:
     """Return a time line with the rows of the spine that have a null key or time: partitions that find nothing."""
     own = [f"{SPINE}.{_quoted(name)} AS {slot}" for name, slot in timeline.own.items()]
-    others = spine.where(f"NOT ({_is_whole(keys)})").selectExpr(f"{len(timeline.views)} AS {SIDE}", ROW, *own)
+    alone = f"{ROW} AS {ORDER}"
+    others = spine.where(f"NOT ({_is_whole(keys)})").selectExpr(f"{len(timeline.views)} AS {SIDE}", ROW, alone, *own)
     return line.unionByName(others, allowMissingColumns=True)
 
 
@@ -104,7 +105,10 @@ def sorted_line(
     if cut is not None:
         rows = cut_line(rows, spine, by, len(timeline.views), cut)
         by.append(PART)
-    return rows.repartition(*by).sortWithinPartitions(*by, TIME, SIDE)
+    second = f"GREATEST(0, LEAST({(1 << SECOND_BITS) - 1}, {TIME} DIV 1000000))"
+    order = f"shiftleft(CAST(hash({', '.join(map(_quoted, by))}) AS BIGINT), {SECOND_BITS}) | {second} AS {ORDER}"
+    # Sorted by one number, and by nothing else: that is what Spark does without comparing rows.
+    return rows.repartition(*by).selectExpr("*", order).sortWithinPartitions(ORDER)
 
 
 def settled(line: DataFrame, work: Work, schema: Any) -> DataFrame:
