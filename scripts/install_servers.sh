@@ -32,7 +32,7 @@ emulator() {
   [ -f "$folder/.installed" ] && [ "$(cat "$folder/.installed")" = "$wanted" ] && return 0
   say "installing $wanted into $folder"
   "${PYTHON:-python3.11}" -m venv "$folder"
-  "$folder/bin/python" -m pip install -q "$@" 2>&1 | grep -v WARNING >&2 || true
+  "$folder/bin/python" -m pip install -q "$@" 2> >(grep -v WARNING >&2)
   "$folder/bin/python" -m pip check >/dev/null
   echo "$wanted" > "$folder/.installed"
 }
@@ -48,11 +48,18 @@ node_emulator() {
 }
 
 apt_packages
-emulator bigquery bqemulator==1.4.0 duckdb==2.0.0 numpy==2.4.0 sqlglot==30.11.0 sqlglotc==30.11.0
-emulator snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1" duckdb==2.0.0
-emulator feast "feast[duckdb,mysql,postgres,redis]==0.67.0" redis==7.4.1 hiredis==3.5.0 psycopg==3.3.9 psycopg-pool==3.3.3 pymysql==1.2.4
-node_emulator dynamodb dynalite@4.0.0
-node_emulator azurite azurite@3.35.0
+# Side by side: each waits for a network most of the time, and has a folder of its own.
+jobs=()
+emulator bigquery bqemulator==1.4.0 duckdb==2.0.0 numpy==2.4.0 sqlglot==30.11.0 sqlglotc==30.11.0 & jobs+=($!)
+emulator snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1" duckdb==2.0.0 & jobs+=($!)
+emulator feast "feast[duckdb,mysql,postgres,redis]==0.67.0" redis==7.4.1 hiredis==3.5.0 psycopg==3.3.9 psycopg-pool==3.3.3 pymysql==1.2.4 & jobs+=($!)
+{
+  node_emulator dynamodb dynalite@4.0.0
+  node_emulator azurite azurite@3.35.0
+} & jobs+=($!)
+failed=0
+for job in "${jobs[@]}"; do wait "$job" || failed=1; done
+[ "$failed" = 0 ] || { say "not all servers could be installed"; exit 1; }
 # Datastore's emulator comes with the Google Cloud CLI only: it is used where it is.
 ls /usr/lib/google-cloud-sdk/platform/cloud-firestore-emulator/*.jar >/dev/null 2>&1 || command -v gcloud >/dev/null ||
   say "no Firestore emulator here; tests of Datastore need gcloud and: gcloud components install cloud-firestore-emulator"
