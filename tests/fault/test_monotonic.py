@@ -15,13 +15,15 @@ from repast import FeatureStore
 from repast.app import load
 
 CONTEXT = multiprocessing.get_context("spawn")
+PAUSE = 0.001
+"""Seconds between two reads: who never lets go of the interpreter keeps the writer from writing what is to be read."""
 
 
 def watch(store: FeatureStore, stop: threading.Event | None, pipe: Connection | None) -> tuple[int, int]:
     """Read until told to stop; return how many reads there were and how many values of keys were seen to grow."""
     seen = [-1] * KEYS
     reads = grown = 0
-    while not (stop.is_set() if stop else pipe.poll()):
+    while not (stop.wait(PAUSE) if stop else pipe.poll(PAUSE)):
         for name in ("table", "parts"):
             found = [-1 if turn is None else turn for turn in online_turns(store, name)]
             if name == "table":
