@@ -110,6 +110,20 @@ def test_common_columns_are_what_spark_says_they_are(tmp_path: Path, session: An
     assert footer_schema(path) is None
 
 
+def test_what_spark_wrote_says_itself_what_it_is(tmp_path: Path, session: Any) -> None:
+    """Nested columns, decimals and times without a zone included: a job would tell the same."""
+    folder = f"file://{tmp_path / 'own'}"
+    columns = ["array(id) AS ids", "struct('a' AS b, id) AS `a.b`", "CAST(1.5 AS DECIMAL(9, 2)) AS money"]
+    frame = session.range(3).selectExpr("id", *columns, "TIMESTAMP_NTZ '2024-01-01' AS wall", "now() AS at")
+    frame.coalesce(1).write.parquet(folder)
+    (file,) = (tmp_path / "own").glob("*.parquet")
+    told = footer_schema(str(file))
+    assert told is not None
+    known = session.read.schema(told).parquet(folder)
+    assert known.schema == session.read.parquet(folder).schema
+    assert known.collect() == session.read.parquet(folder).collect()
+
+
 def test_known_files_are_opened_without_a_job(tmp_path: Path, session: Any) -> None:
     """Of Parquet the footer is enough; of CSV the first look is. Files that were written anew are looked at anew."""
     from repast.backends.offline.spark import SparkEngine

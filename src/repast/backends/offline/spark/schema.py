@@ -49,6 +49,7 @@ def footer_schema(path: str) -> StructType | None:
 
     A file that cannot be read is Spark's to complain about, too.
     """
+    from pyspark.errors import PySparkException
     from pyspark.sql.types import StructField, StructType
 
     try:
@@ -57,7 +58,11 @@ def footer_schema(path: str) -> StructType | None:
     except (pa.ArrowException, OSError):
         return None
     if _SPARKS_OWN in own:
-        return None
+        # What Spark would parse, too.
+        try:
+            return StructType.fromJson(json.loads(own[_SPARKS_OWN]))
+        except (ValueError, KeyError, PySparkException):
+            return None
     columns = [schema.column(i) for i in range(len(schema))]
     types = [_type_of(column) for column in columns]
     names = [column.path for column in columns]
