@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import venv
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pyspark
 import pytest
 from spark_project import HOUR, NOW, open_store, rides, spine, view, write
@@ -18,6 +20,7 @@ from spark_project import HOUR, NOW, open_store, rides, spine, view, write
 from repast.backends.offline.spark import SparkEngine
 from repast.backends.offline.spark import session as spark_session
 from repast.backends.offline.spark.failure import translate
+from repast.backends.offline.spark.frame import SparkFrame
 from repast.core.manifest import SourceSpec
 from repast.errors import (
     CorruptDataError,
@@ -45,11 +48,16 @@ except RepastError as error:
 
 def opened_elsewhere(first: str = "", options: str = "", **environ: str | None) -> str:
     """Open a session in a process of its own and return what it says."""
+    return run_elsewhere(OPEN.format(first=first, options=options), **environ)
+
+
+def run_elsewhere(script: str, **environ: str | None) -> str:
+    """Run a script in a process of its own, with some of its environment changed, and return its last line."""
     given = {**os.environ, **{name: value for name, value in environ.items() if value is not None}}
     for name in [name for name, value in environ.items() if value is None]:
         given.pop(name, None)
-    script = OPEN.format(first=first, options=options)
-    done = subprocess.run([sys.executable, "-c", script], env=given, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().splitlines()[-1]
 
@@ -147,8 +155,18 @@ SOURCES: list[tuple[str, dict[str, str], type[RepastError], str]] = [
     ("no table", {"table": "nothing.at_all"}, NotFoundError, "nothing"),
     ("bad query", {"query": "SELECT FROM WHERE"}, InvalidRequestError, "Source 's'"),
     ("not Parquet", {"path": "text.parquet"}, CorruptDataError, "text.parquet"),
-    ("no Delta", {"path": "x", "file_format": "delta"}, UnsupportedError, "delta"),
-    ("no Iceberg", {"path": "x", "file_format": "iceberg"}, UnsupportedError, "iceberg"),
+    ("no rows", {"path": "empty", "file_format": "json"}, NotFoundError, "no files with rows"),
+    ("a catalog that nobody named", {"table": "nobody.db.t"}, NotFoundError, "no catalog.*nobody"),
+    ("statement that changes something", {"query": "DROP TABLE IF EXISTS t"}, InvalidRequestError, "Syntax error"),
+    ("two columns of one name", {"query": "SELECT 1 AS a, 2 AS a"}, InvalidRequestError, "two columns called 'a'"),
+    ("names that differ in case", {"path": "twins.parquet"}, InvalidRequestError, "columns 'a' and 'A'.*case only"),
+    (
+        "no type of Arrow",
+        {"query": "SELECT INTERVAL 2 MONTHS AS m"},
+        UnsupportedError,
+        "'m' has the type interval month",
+    ),
+    ("no object store", {"path": "s3://bucket/x"}, MissingDependencyError, "s3a://"),
 ]
 
 
@@ -156,13 +174,45 @@ SOURCES: list[tuple[str, dict[str, str], type[RepastError], str]] = [
 def test_sources_that_cannot_be_read(
     tmp_path: Path, session: Any, options: dict[str, str], kind: type[RepastError], word: str
 ) -> None:
-    """Not there, no SQL, no Parquet, no reader for the format: each in its category, with the source's name."""
+    """Not there, no SQL, no Parquet, two columns that are one: each in its category, with the source's name."""
     (tmp_path / "text.parquet").write_text("not Parquet at all, and longer than its magic bytes")
+    (tmp_path / "empty").mkdir()
+    pq.write_table(pa.table([[1], [1]], names=["a", "A"]), tmp_path / "twins.parquet")
     engine = SparkEngine(repo_path=tmp_path)
     with pytest.raises(kind, match=word) as caught:
         engine.inspect(SourceSpec(name="s", source_type="spark", options=options))
-    assert "'s'" in str(caught.value)
+    assert "'s'" in str(caught.value) or "'m'" in str(caught.value)
     assert "\n\tat " not in str(caught.value)
+
+
+NO_PACKAGE = [
+    ({"path": "x", "file_format": "delta"}, "io.delta:delta-spark.*DeltaSparkSessionExtension.*spark_catalog"),
+    ({"path": "x", "file_format": "iceberg"}, "org.apache.iceberg:iceberg-spark-runtime.*spark.sql.catalog.NAME"),
+    ({"table": "lake.db.t"}, "org.apache.iceberg:iceberg-spark-runtime"),
+    ({"query": "SELECT * FROM lake.db.t"}, "org.apache.iceberg:iceberg-spark-runtime"),
+    ({"query": "SELECT * FROM delta.`/x`"}, "io.delta:delta-spark"),
+    ({"path": "x", "file_format": "avro"}, "org.apache.spark:spark-avro"),
+    ({"path": "x", "file_format": "parqet"}, "parquet, csv, json.*need a package"),
+]
+
+
+@pytest.mark.parametrize(("options", "package"), NO_PACKAGE)
+def test_formats_and_catalogs_without_their_package(
+    tmp_path: Path, session: Any, options: dict[str, str], package: str
+) -> None:
+    """Paths, tables of a catalog and queries: one error, with the package for this Spark and what to set."""
+    session.conf.set("spark.sql.catalog.lake", "org.apache.iceberg.spark.SparkCatalog")
+    engine = SparkEngine(repo_path=tmp_path)
+    try:
+        with pytest.raises(UnsupportedError, match=r"Source 's' \(") as caught:
+            engine.inspect(SourceSpec(name="s", source_type="spark", options=options))
+        assert re.search(package, str(caught.value.hint))
+        assert "spark.jars.packages" in str(caught.value.hint)
+        if "table" in options:
+            with pytest.raises(UnsupportedError, match=r"to lake\.db\.t: .*SparkCatalog"):
+                SparkFrame(session.range(1), "The retrieval").write_table("lake.db.t")
+    finally:
+        session.conf.unset("spark.sql.catalog.lake")
 
 
 def test_another_spark_on_the_cluster() -> None:
@@ -173,14 +223,106 @@ def test_another_spark_on_the_cluster() -> None:
     assert error.hint == "install the pyspark of the cluster"
 
 
-def test_spines_that_are_no_select(tmp_path: Path, session: Any) -> None:
-    """Nothing is changed through a spine's SQL."""
-    engine = SparkEngine(repo_path=tmp_path)
-    for text in ("DROP TABLE x", "SELECT 1; SELECT 2", "INSERT INTO x SELECT 1"):
-        with pytest.raises(InvalidRequestError, match="SELECT"):
-            engine.query(text)
+@pytest.mark.parametrize(
+    "said",
+    [
+        # Of Iceberg 1.10 for Spark 3.5: by Spark 4.3, by its reader of paths, and by Spark 4.1.
+        "java.lang.IncompatibleClassChangeError: class org.apache.iceberg.spark.source.SparkView can not implement "
+        "org.apache.spark.sql.connector.catalog.View, because it is not an interface",
+        "java.lang.IncompatibleClassChangeError: Found interface "
+        "org.apache.spark.sql.connector.catalog.CatalogManager, but class was expected"
+        "\n\tat org.apache.iceberg.spark.source.IcebergSource.extractIdentifier(IcebergSource.java)",
+        "java.lang.NoSuchMethodError: 'org.apache.spark.sql.internal.SQLConf org.apache.spark.sql.SQLContext.conf()'"
+        "\n\tat org.apache.iceberg.spark.SparkCatalog.initialize(SparkCatalog.java)",
+    ],
+)
+def test_packages_for_another_spark(said: str) -> None:
+    """What was built for another Spark is named, with the version that this one needs."""
+    error = translate(RuntimeError(f"An error occurred while calling o1.table.\n: {said}"), "Source 's'")
+    assert isinstance(error, UnsupportedError)
+    needed = f"Spark {'.'.join(pyspark.__version__.split('.')[:2])}"
+    assert f"does not fit {needed}" in error.message
+    assert needed in error.hint
+    assert "iceberg-spark-runtime" in error.hint
+
+
+def test_a_launcher_that_ends() -> None:
+    """Java is there, what it was given is wrong: nobody is told to install Java."""
+    said = opened_elsewhere(options=' | {"spark.driver.memory": "lots"}')
+    assert re.fullmatch(r"InvalidConfigError \| Spark's launcher ended.* \| check .*spark\.driver\.memory.*", said)
+
+
+@pytest.mark.slow
+def test_a_session_that_somebody_stops(tmp_path: Path) -> None:
+    """What needs no frame of it goes on with the session of now; a frame went with its session, and that is said."""
+    write(rides(50, 5), tmp_path)
+    open_store(tmp_path, [view()]).close()
+    said = run_elsewhere(
+        f"""
+        import sys
+        from pathlib import Path
+        sys.path[:0] = {sys.path!r}
+        from server.spark import local_conf
+        from spark_project import NOW, open_store, spine
+        from repast.errors import ClosedError
+        folder = Path({str(tmp_path)!r})
+        store = open_store(folder, offline_store={{"type": "spark", "spark_conf": local_conf(folder)}})
+        session = store._workspace.engine.session
+        frame = session.createDataFrame(spine(5, 5))
+        pending = store.get_historical_features(frame, ["stats:trips"])
+        session.stop()
+        said = []
+        for ask in (pending.to_arrow, lambda: store.get_historical_features(frame, ["stats:trips"]).to_arrow()):
+            try:
+                ask()
+            except ClosedError as error:
+                said.append(error.message)
+        said.append(store.get_historical_features(spine(5, 5), ["stats:trips"]).to_arrow().num_rows)
+        print(said)
+        """
+    )
+    assert said == str(["The retrieval: the Spark session was stopped."] * 2 + [5])
+
+
+def test_spines_that_are_none(tmp_path: Path, session: Any) -> None:
+    """Columns that Spark cannot tell apart are both named; a stream has no end."""
     write(rides(5, 5), tmp_path)
     store = open_store(tmp_path, [view()], **SPARK)
-    asked = session.createDataFrame(spine(3, 3).append_column("__row", pa.array([1, 2, 3])))
-    with pytest.raises(InvalidRequestError, match="'__row'"):
-        store.get_historical_features(asked, ["stats:trips"])
+    asked = session.createDataFrame(spine(3, 3))
+    stream = session.readStream.format("rate").load().selectExpr("value AS driver_id", "timestamp AS event_timestamp")
+    for frame, word in (
+        (asked.selectExpr("*", "label"), "entity_df has two columns called 'label'"),
+        (asked.selectExpr("*", "driver_id AS Driver_ID"), "columns 'driver_id' and 'Driver_ID'.*case only"),
+        (stream, "is a stream"),
+    ):
+        with pytest.raises(InvalidRequestError, match=word):
+            store.get_historical_features(frame, ["stats:trips"])
+
+
+def test_sources_whose_other_columns_differ_in_case(tmp_path: Path, session: Any) -> None:
+    """They may be there as long as nobody reads them."""
+    write(rides(5, 5), tmp_path)
+    query = f"SELECT *, 1 AS x, 2 AS X FROM parquet.`{tmp_path}/rides`"
+    store = open_store(tmp_path, [view(spark=True, source={"path": None, "query": query})], **SPARK)
+    assert store.get_historical_features(spine(3, 3), ["stats:trips"]).to_arrow().num_rows == 3
+    query = query.replace("2 AS X", "2 AS Trips")
+    store = open_store(tmp_path, [view(spark=True, source={"path": None, "query": query})], **SPARK)
+    with pytest.raises(InvalidRequestError, match=r"columns 'trips' and 'Trips'.*case only"):
+        store.get_historical_features(spine(3, 3), ["stats:trips"]).to_arrow()
+
+
+def test_places_that_cannot_be_written(tmp_path: Path, session: Any) -> None:
+    """The place is named: where a file is in the way, where there is no file system, of columns that are one."""
+    (tmp_path / "file").write_text("")
+    three = session.range(3)
+    for place, kind, word in (
+        (f"file://{tmp_path}/file/x", InvalidRequestError, "file/x cannot be written"),
+        ("s3://bucket/x", MissingDependencyError, "no file system for s3a://"),
+    ):
+        with pytest.raises(kind, match=word):
+            SparkFrame(three, "The retrieval").write_parquet(place)
+    twins = SparkFrame(three.selectExpr("id", "id AS ID"), "The retrieval")
+    with pytest.raises(InvalidRequestError, match="columns 'id' and 'ID'"):
+        twins.write_parquet(f"file://{tmp_path}/x")
+    with pytest.raises(InvalidRequestError, match="columns 'id' and 'ID'"):
+        twins.write_table("twins")

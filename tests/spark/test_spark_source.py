@@ -1,7 +1,8 @@
 """Sources in every form that Spark reads here: the same rows are the same answers as DuckDB's on Parquet.
 
-Delta and Iceberg need packages of Java that the tests cannot fetch: that Spark is asked for these formats, and what
-is said when it lacks them, is in test_spark_failure.py; reading them is not run here.
+Delta and Iceberg need packages of Java for this very Spark, which the tests cannot fetch (Iceberg 1.10 for Spark 3.5
+loads on neither Spark 4.1 nor 4.3): that Spark is asked for these formats, and what is said when it lacks them or has
+them for another Spark, is in test_spark_failure.py; reading them is not run here.
 """
 
 from __future__ import annotations

@@ -3,26 +3,74 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from repast.backends.offline.spark.failure import translated
+from repast.errors import InvalidRequestError, UnsupportedError
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from repast.backends.offline.spark.failure import Work
 
 
 def schema_of(frame: DataFrame, nanos: Mapping[str, pa.DataType] | None = None) -> pa.Schema:
     """Return the columns of a frame; ``nanos`` are those that hold nanoseconds as numbers, with their types."""
-    from pyspark.sql.pandas.types import to_arrow_schema
+    from pyspark.errors import PySparkTypeError
+    from pyspark.sql.pandas.types import to_arrow_type
 
-    schema = to_arrow_schema(frame.schema, timezone="UTC")
-    types = {name: (nanos or {}).get(name, schema.field(name).type) for name in schema.names}
-    return pa.schema([pa.field(name, types[name]) for name in schema.names])
+    # pyspark 4.1 has it that way by default, and no such word.
+    zone: dict[str, Any] = {"timezone": "UTC"} if "timezone" in signature(to_arrow_type).parameters else {}
+    found = []
+    for field in frame.schema.fields:
+        try:
+            kind = to_arrow_type(field.dataType, **zone)
+        except PySparkTypeError as error:
+            raise UnsupportedError(
+                f"Column {field.name!r} has the type {field.dataType.simpleString()}, for which Arrow has none.",
+                hint="cast it to another type, or leave it out",
+            ) from error
+        found.append(pa.field(field.name, (nanos or {}).get(field.name, kind)))
+    return pa.schema(found)
+
+
+def tells_case(session: SparkSession) -> bool:
+    """Return whether a session tells names apart that differ in case only."""
+    return str(session.conf.get("spark.sql.caseSensitive", "false")).lower() == "true"
+
+
+def check_names(names: Iterable[str], subject: str, *, case: bool, used: Collection[str] | None = None) -> None:
+    """Refuse columns that Spark cannot tell apart.
+
+    Args:
+        names: The columns.
+        subject: What has them.
+        case: Whether case alone tells names apart.
+        used: Names that are read, so that case matters; None: all of them.
+
+    Raises:
+        InvalidRequestError: Two names are one; both are named.
+
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        key = name if case else name.lower()
+        if key not in seen:
+            seen[key] = name
+            continue
+        other = seen[key]
+        if other == name:
+            raise InvalidRequestError(f"{subject} has two columns called {name!r}.", hint="rename or drop one of them")
+        if used is not None and name not in used and other not in used:
+            continue
+        raise InvalidRequestError(
+            f"{subject} has columns {other!r} and {name!r}, which differ in case only: Spark cannot tell them apart.",
+            hint="rename or drop one of them; or set spark.sql.caseSensitive: true in spark_conf",
+        )
 
 
 def ddl_of(schema: pa.Schema) -> Any:

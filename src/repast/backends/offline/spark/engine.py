@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import sqlglot
 from sqlglot import exp
 
-from repast.backends.offline.spark.arrow import schema_of, stream
+from repast.backends.offline.spark.arrow import check_names, schema_of, stream, tells_case
 from repast.backends.offline.spark.failure import translated
 from repast.backends.offline.spark.frame import SparkFrame
 from repast.backends.offline.spark.location import spark_path
 from repast.backends.offline.spark.question import questions_of
 from repast.backends.offline.spark.schema import SchemaMemory
-from repast.backends.offline.spark.session import open_session
+from repast.backends.offline.spark.session import is_stopped, open_session
 from repast.backends.offline.spark.source import (
     SOURCE_VIEW,
     Scan,
@@ -35,6 +35,7 @@ from repast.backends.offline.spark.table import read_table
 from repast.backends.offline.spark.worker import (
     Conformed,
     asked,
+    bound_rows,
     in_spine_order,
     look_at,
     numbered,
@@ -105,11 +106,11 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
 
     @property
     def session(self) -> SparkSession:
-        """The Spark session, opened when first needed."""
+        """The Spark session, opened when first needed, and again if somebody stopped it."""
         with self._lock:
             if self._closed:
                 raise ClosedError("The offline engine was closed.")
-            if self._session is None:
+            if self._session is None or is_stopped(self._session):
                 self._session = open_session(self._conf, self._remote)
             return self._session
 
@@ -192,20 +193,20 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
     def open_frame(self, spine: Any) -> Frame | None:
         """See :meth:`SupportsFrames.open_frame`."""
         if isinstance(spine, pa.Table):
-            return SparkFrame(self.session.createDataFrame(spine), "entity_df")
+            return _opened(self.session.createDataFrame(spine), "entity_df")
         if type(spine).__module__.startswith("pyspark.sql."):
-            return SparkFrame(spine, "entity_df")
+            return _opened(spine, "entity_df") if hasattr(spine, "mapInArrow") else None
         if isinstance(spine, str) and not spine.endswith(_SPINE_FILES):
-            return SparkFrame(self.select(spine), "The SQL of the spine")
+            return _opened(self.select(spine), "The SQL of the spine")
         if isinstance(spine, str | Path):
             source = SourceSpec(name="entity_df", source_type="file", options=_spine_options(str(spine)))
-            return SparkFrame(self._open(source).frame, "entity_df")
+            return _opened(self._open(source).frame, "entity_df")
         return None
 
     def join(self, spine: Frame, request: FrameJoin) -> Frame:
         """See :meth:`SupportsFrames.join`."""
         with translated("The retrieval"):
-            bound, folder = self._staging.keep(work_on(numbered(spine.native), request.bind, request.bound))
+            bound, folder = self._staging.keep(bound_rows(numbered(spine.native), request))
             try:
                 joined = self._join(bound, request)
             except BaseException:
@@ -232,7 +233,7 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
                 found = packed_found(found, question.numbers[0])
             else:
                 line = sorted_line(found, spine, question.keys, timeline, shape)
-                if timeline.own:
+                if timeline.shared is not None:
                     line = with_incomplete(line, bound, question.keys, timeline)
                     numbered_answer = request.answer.insert(0, pa.field(ROW, pa.int64()))
                     finished = work_on(line, request.finish_line(timeline), numbered_answer)
@@ -281,6 +282,15 @@ def facts_of(spine: pa.Table) -> SpineFacts:
     return SpineFacts(spine.num_rows, ends["min"], ends["max"], table(_SPINE_VIEW))
 
 
+def _opened(frame: DataFrame, subject: str) -> SparkFrame:
+    """Return a spine, if it is one."""
+    with translated(subject):
+        check_names(frame.columns, subject, case=tells_case(frame.sparkSession))
+        if frame.isStreaming:
+            raise InvalidRequestError(f"{subject} is a stream: a spine has an end.", hint="give a DataFrame of a batch")
+    return SparkFrame(frame, subject)
+
+
 def _spine_options(path: str) -> dict[str, str]:
     return {"path": path, "file_format": "parquet" if path.rstrip("/").endswith((".parquet", ".pq")) else "csv"}
 
@@ -290,7 +300,11 @@ def check_select(statement: str) -> None:
     try:
         parsed = [tree for tree in sqlglot.parse(statement, read=SPARK.name) if tree is not None]
     except sqlglot.errors.ParseError as error:
-        raise InvalidRequestError(f"The SQL of the spine is no SQL: {error}", hint="it must be one SELECT") from error
+        said = error.errors[0] if error.errors else {}
+        where = f", line {said['line']}, column {said['col']}" if said.get("line") else ""
+        raise InvalidRequestError(
+            f"The SQL of the spine is no SQL: {said.get('description') or error}{where}", hint="it must be one SELECT"
+        ) from error
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Query):
         raise InvalidRequestError("The SQL of the spine must be one SELECT.", hint='for example "SELECT ... FROM t"')
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from repast.backends.offline.spark.arrow import conform, schema_of, stream
+from repast.backends.offline.spark.arrow import check_names, conform, schema_of, stream, tells_case
 from repast.backends.offline.spark.failure import translate, translated
+from repast.backends.offline.spark.location import hadoop_url
 from repast.backends.offline.spark.table import replace_table
 from repast.errors import ConflictError
 from repast.ports.worker import Frame
@@ -70,16 +71,18 @@ class SparkFrame(Frame):
 
     def write_parquet(self, path: str) -> None:
         """See :meth:`Frame.write_parquet`."""
-        self._write(path, lambda writer: writer.parquet(path))
+        self._write(path, lambda writer: writer.parquet(hadoop_url(path)))
 
     def write_table(self, name: str, *, overwrite: bool = False) -> None:
         """See :meth:`Frame.write_table`."""
         if overwrite:
+            self._check_names()
             replace_table(self._frame, name, self.subject)
         else:
             self._write(name, lambda writer: writer.saveAsTable(name))
 
     def _write(self, place: str, write: Any) -> None:
+        self._check_names()
         try:
             write(self._frame.write.mode("error"))
         except Exception as error:  # py4j, gRPC and PySpark have no common error
@@ -87,4 +90,8 @@ class SparkFrame(Frame):
                 raise ConflictError(
                     f"There is something at {place} already.", hint="choose another place, or remove it first"
                 ) from error
-            raise translate(error, self.subject) from error
+            raise translate(error, f"{self.subject}, to {place}") from error
+
+    def _check_names(self) -> None:
+        with translated(self.subject):
+            check_names(self._frame.columns, self.subject, case=tells_case(self._frame.sparkSession))

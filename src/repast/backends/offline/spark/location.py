@@ -16,10 +16,13 @@ FILE_PATH = "regexp_replace(_metadata.file_path, '^file:/+', '/')"
 
 def spark_path(path: str, repo_path: Path) -> str:
     """Return a path for Spark: relative ones start at ``repo_path``; local ones say so, whatever Spark's default is."""
-    if is_remote(path):
-        scheme, _, rest = path.partition("://")
-        return f"{_SCHEMES.get(scheme, scheme)}://{rest}"
-    return f"file://{local_path(path, repo_path)}"
+    return hadoop_url(path) if is_remote(path) else f"file://{local_path(path, repo_path)}"
+
+
+def hadoop_url(url: str) -> str:
+    """Return a URL with the scheme that Hadoop knows it by."""
+    scheme, sign, rest = url.partition("://")
+    return f"{_SCHEMES.get(scheme, scheme)}{sign}{rest}"
 
 
 def file_path(path: Path | str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from repast.backends.offline.spark.failure import first_line
 from repast.errors import InvalidConfigError, MissingDependencyError, UnavailableError, UnsupportedError, require
 
 if TYPE_CHECKING:
@@ -25,6 +28,9 @@ _DEFAULTS: Mapping[str, str] = {"spark.ui.enabled": "false", "spark.ui.showConso
 """Of a session that this process starts, unless spark_conf says otherwise."""
 _ANSWERS_WITHIN = 30.0
 """Seconds in which a Spark Connect server must be there."""
+_OLDEST_JAVA = 17
+_LAUNCH = ("spark.jars", "spark.driver", "spark.master", "spark.submit", "spark.yarn", "spark.kubernetes")
+"""Settings that Spark's launcher reads before there is a Spark to complain."""
 _INSTALL_JAVA = "install a Java 17 or 21 runtime (apt-get install openjdk-17-jre-headless) and set JAVA_HOME"
 
 
@@ -51,8 +57,16 @@ def open_session(spark_conf: Mapping[str, str], remote: str | None) -> SparkSess
         for name, value in _NEEDED.items():
             session.conf.set(name, value)
     except Exception as error:  # py4j, gRPC and PySpark have no common error
-        raise _failure(error, remote) from error
+        raise _failure(error, remote, spark_conf) from error
     return session
+
+
+def is_stopped(session: Any) -> bool:
+    """Return whether somebody stopped a session."""
+    if hasattr(session, "is_stopped"):  # of Connect
+        return bool(session.is_stopped)
+    context = session.sparkContext._jsc
+    return context is None or bool(context.sc().isStopped())
 
 
 def _check_package() -> None:
@@ -123,13 +137,20 @@ def _is_on(session: Any, remote: str) -> bool:
     return (getattr(own, "endpoint", None), own.token) == (asked.endpoint, asked.token)
 
 
-def _failure(error: Exception, remote: str | None) -> Exception:
+def _failure(error: Exception, remote: str | None, spark_conf: Mapping[str, str]) -> Exception:
     """Return what to raise instead of an error that Spark gave while it started."""
     from repast.errors import RepastError
 
     if isinstance(error, RepastError):
         return error
     text = str(error)
+    if "JAVA_GATEWAY_EXITED" in text and (found := _java_version()) >= _OLDEST_JAVA:
+        given = ", ".join(name for name in spark_conf if name.startswith(_LAUNCH)) or "environment"
+        return InvalidConfigError(
+            f"Spark's launcher ended before Spark was there; Java {found} itself runs. It said why on stderr.",
+            hint=f"check {given}: packages must be reachable, memory and Java options valid; "
+            "yarn needs HADOOP_CONF_DIR",
+        )
     if "JAVA_GATEWAY_EXITED" in text or "UnsupportedClassVersionError" in text:
         home = os.environ.get("JAVA_HOME")
         where = f" (JAVA_HOME is {home})" if home else ""
@@ -145,9 +166,30 @@ def _failure(error: Exception, remote: str | None) -> Exception:
             f"The Spark Connect server at {_shown(remote)} cannot be used: {first}",
             hint="check the address (sc://host:15002), that the server runs, and that its version is this pyspark's",
         )
-    if "Could not parse Master URL" in text or "ILLEGAL_ARGUMENT" in text.upper():
-        return InvalidConfigError(f"offline_store: {text.strip().splitlines()[0]}", hint="correct spark_conf")
-    return UnavailableError(f"Spark did not start: {text.strip().splitlines()[0] if text.strip() else error!r}")
+    said = first_line(text)
+    if any(word in text for word in ("Could not parse Master URL", "INVALID_CONF_VALUE", "NumberFormatException")) or (
+        "ILLEGAL_ARGUMENT" in text.upper()
+    ):
+        return InvalidConfigError(f"Spark refuses a setting: {said}", hint="correct spark_conf")
+    master = spark_conf.get("spark.master", "local[*]")
+    return UnavailableError(
+        f"Spark did not start at {master}: {said}", hint="check spark.master in spark_conf, and that the cluster runs"
+    )
+
+
+def _java_version() -> int:
+    """Return the version of the Java that Spark starts; 0: there is none that runs."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else "java"
+    try:
+        # The program that pyspark itself has just started.
+        done = subprocess.run(  # noqa: S603
+            [java, "-version"], capture_output=True, text=True, timeout=_ANSWERS_WITHIN, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    found = re.search(r'version "(\d+)', done.stderr)
+    return int(found[1]) if found else 0
 
 
 def _shown(remote: str) -> str:

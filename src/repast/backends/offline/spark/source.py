@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from repast.backends.offline.file_function import estimate_rows
 from repast.backends.offline.location import is_remote, local_files, local_path, partition_names
-from repast.backends.offline.spark.arrow import schema_of
+from repast.backends.offline.spark.arrow import check_names, schema_of, tells_case
 from repast.backends.offline.spark.failure import translated
 from repast.backends.offline.spark.location import FILE_PATH, file_path, metadata_path, spark_path
 from repast.backends.offline.spark.schema import SchemaMemory, footer_schema
@@ -62,7 +62,7 @@ class Scan:
 
 def subject_of(source: SourceSpec) -> str:
     """Return the words for a source in error messages."""
-    where = next((source.options[way] for way in ("path", "table") if source.options.get(way)), source.source_type)
+    where = next((source.options[way] for way in ("path", "table") if source.options.get(way)), "its query")
     return f"Source {source.name!r} ({where})"
 
 
@@ -87,8 +87,36 @@ def open_source(
         if source.source_type != "spark":
             raise unreadable(source, engine="spark")
         query = source.options.get("query")
-        frame = session.sql(str(query)) if query else session.table(str(source.options["table"]))
-        return Scan(source, frame, schema_of(frame))
+        # In brackets it can only be a query: Spark would run a DROP at once.
+        frame = session.sql(_bracketed(str(query))) if query else session.table(str(source.options["table"]))
+        return _scan(source, frame, plan)
+
+
+def _scan(source: SourceSpec, frame: DataFrame, plan: OfflinePlan | None) -> Scan:
+    check_names(frame.columns, subject_of(source), case=tells_case(frame.sparkSession), used=_used(plan))
+    return Scan(source, frame, schema_of(frame))
+
+
+def _check_footer(session: SparkSession, source: SourceSpec, path: str) -> None:
+    """Name columns that Spark cannot tell apart: of files it refuses them whether they are read or not."""
+    try:
+        names = pq.read_schema(path).names
+    except (pa.ArrowException, OSError):
+        return  # Spark's to complain about
+    check_names(names, subject_of(source), case=tells_case(session))
+
+
+def _used(plan: OfflinePlan | None) -> set[str]:
+    """Return the columns that a plan reads: others may be as they like."""
+    if plan is None:
+        return set()
+    rows = plan.rows if isinstance(plan, CountRows) else plan
+    times = {rows.source.timestamp_field, rows.source.created_timestamp_column or ""}
+    return {key.column for key in rows.keys} | {feature.column for feature in rows.features} | times
+
+
+def _bracketed(query: str) -> str:
+    return f"SELECT * FROM (\n{query.strip().rstrip(';')}\n)"  # noqa: S608  # the user's own
 
 
 def source_files(source: SourceSpec, repo_path: Path) -> Mapping[str, str] | None:
@@ -115,7 +143,7 @@ def _open_path(
     reader = session.read.format(file_format)
     if files is None:
         frame = _load(reader, source, spark_path(str(source.options["path"]), repo_path))
-        return Scan(source, frame, schema_of(frame))
+        return _scan(source, frame, plan)
     root = local_path(str(source.options["path"]), repo_path)
     folders = partition_names(files, str(root))
     if folders:
@@ -126,6 +154,8 @@ def _open_path(
     known = schemas.get(form, files)
     if known is None and file_format == "parquet" and not folders:
         known = footer_schema(next(iter(files)))
+        if known is None:
+            _check_footer(session, source, next(iter(files)))
     frame = _load(reader if known is None else reader.schema(known), source, urls)
     if known is None:
         schemas.put(form, files, frame.schema)
