@@ -17,6 +17,8 @@ from sqlglot import exp
 
 from repast.core.manifest import SourceSpec
 from repast.core.plan.offline import (
+    CREATED,
+    ROW,
     Changed,
     CountRows,
     FeatureColumn,
@@ -121,8 +123,8 @@ def timelines(dialect: SqlDialect, *, pretty: bool = True) -> dict[str, str]:
         table = exp.to_table(f"lake.trips_{place}")
         relation = Relation(spec=SPEC, table=table, columns=COLUMNS, dialect=dialect, view="fares")
         lines.append(Line(join, relation, {"__key_0": join.keys[0].name}))
-    slots: tuple[dict[str, str], ...] = ({"fare": "__slot_0"}, {"fare": "__slot_0"})
-    timeline = Timeline(views=(0, 1), slots=slots, own={"label": "__slot_1"})
+    slots = {CREATED: "__slot_0", "fare": "__slot_1"}
+    timeline = Timeline(views=(0, 1), slots=(slots, slots), own={ROW: "__slot_0", "label": "__slot_2"})
     tree = compile_timeline(timeline, lines, SpineFacts(10, T0, T0 + HOUR))
     return {"time line of two views, with a column of the spine": dialect.render(tree, pretty=pretty)}
 

@@ -18,7 +18,7 @@ from sqlglot import exp
 from test_historical_law import World, spine_table
 
 from repast.core import settle
-from repast.core.finish import SPINE, Finisher, SpineBinder, bound_schema, key_columns
+from repast.core.finish import SPINE, Finisher, SpineBinder, bound_schema, key_columns, shared_columns
 from repast.core.oracle import CREATED, EVENT, TIME, Row
 from repast.core.plan.historical import HistoricalPlan
 from repast.core.plan.offline import ROW
@@ -101,11 +101,17 @@ def timeline_of(plan: HistoricalPlan, spine: pa.Schema | None) -> Timeline:
     """Return a time line of all views, with the spine's columns or without them."""
     slots = Slots()
     features = tuple(
-        slots.fill((feature.name, str(feature.dtype.arrow)) for feature in view.complete_join.features)
+        slots.fill(
+            [(CREATED, "int64")] * bool(view.join.source.created_timestamp_column)
+            + [(feature.name, str(feature.dtype.arrow)) for feature in view.complete_join.features]
+        )
         for view in plan.views
     )
-    own = slots.fill((field.name, str(field.type)) for field in spine or ())
-    return Timeline(views=tuple(range(len(plan.views))), slots=features, own=own)
+    shared = None if spine is None else shared_columns(plan, spine)
+    own = [(field.name, str(field.type)) for field in spine or () if field.name not in (shared or {})]
+    return Timeline(
+        views=tuple(range(len(plan.views))), slots=features, own=slots.fill([(ROW, "int64"), *own]), shared=shared
+    )
 
 
 def cut(rows: pa.Table, size: int) -> Iterator[pa.RecordBatch]:
@@ -140,10 +146,11 @@ def check_time_line(world, keys, ttl_us, other_ttl_us, size, piece, data):
     finisher = Finisher(plan, table.schema, {}, {})
     timeline = timeline_of(plan, table.schema)
     line = line_of(plan, [frame.table(), other.table()], asked, timeline, disorder)
-    incomplete = others.select([ROW]).append_column(SIDE, pa.array([2] * len(others), pa.int32()))
+    incomplete = others.drop_columns([ROW, SPINE]).append_column(SIDE, pa.array([2] * len(others), pa.int32()))
     incomplete = incomplete.append_column(ORDER, others[ROW])
     for name, slot in timeline.own.items():
-        incomplete = incomplete.append_column(slot, pc.struct_field(others[SPINE], name))
+        own = others[ROW] if name == ROW else pc.struct_field(others[SPINE], name)
+        incomplete = incomplete.append_column(slot, own)
     finish = LineFinisher(Settler(plan, timeline, piece), finisher)
     answers = [*finish(cut(line, size)), *finish(cut(like(incomplete, line), size))]
     answer = pa.Table.from_batches(answers).sort_by(ROW).drop_columns(ROW)
@@ -186,7 +193,7 @@ BUGS = {
         Settler,
         "_sorted",
         lambda self, line: _Part(
-            line, *(np.asarray(line[name].fill_null(0)) for name in (SIDE, TIME)), self._runs(line)
+            line, np.arange(len(line)), *(np.asarray(line[n].fill_null(0)) for n in (SIDE, TIME)), self._runs(line)
         ),
     ),
     "any row of a tie wins": (

@@ -147,11 +147,13 @@ def test_a_frequent_key_is_cut_by_time(tmp_path: Path, session: Any, parts: int)
     expected = local.get_historical_features(asked, features, full_feature_names=True).to_arrow()
     frame = session.createDataFrame(asked)
     many = 300 * 3 // 8 // parts
-    with patch.object(skew, "MANY", many):
+    with patch.object(skew, "MANY", many), patch.object(skew, "tasks_at_a_time", lambda _: 100):
         numbered = frame.selectExpr("CAST(substring(label, 5) AS BIGINT) AS __row", "driver_id")
         shape = SpineShape(300, 0, 1, {})
         cut = skew.find_cut(numbered.where("driver_id IS NOT NULL"), ["driver_id"], shape)
         assert cut is not None
+        with patch.object(skew, "tasks_at_a_time", lambda _: 1):
+            assert skew.find_cut(numbered, ["driver_id"], shape) is None, "nobody waits for the longest task"
         assert {asked["driver_id"][row].as_py() for row in cut.rows} >= {0}
         assert cut.parts >= parts
         answer = spark.get_historical_features(frame, features, full_feature_names=True).to_arrow()

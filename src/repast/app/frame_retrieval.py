@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from repast.app.retrieval import RetrievalJob, RetrievalMetadata, RetrievalRequest, explain_plan
-from repast.core.finish import Finisher, SpineBinder, answer_schema, bound_schema, key_columns
+from repast.core.finish import Finisher, SpineBinder, answer_schema, bound_schema, key_columns, shared_columns
 from repast.core.plan.offline import ROW
 from repast.core.settle import LineFinisher, Settler
 from repast.errors import InvalidRequestError, UnsupportedError, require
@@ -48,6 +48,7 @@ class FrameRetrievalJob(RetrievalJob):
         return FrameJoin(
             bind=SpineBinder(plan, schema),
             bound=bound_schema(plan, schema),
+            shared=shared_columns(plan, schema),
             # All features: workers cannot ask again for those that decide between tied rows.
             joins=tuple((view.complete_join, key_columns(plan, view)) for view in plan.views),
             settle=partial(Settler, plan),

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from repast.core.assemble import BoundSpine, assemble, bind_spine
+from repast.core.conversion import is_already
 from repast.core.plan.historical import HistoricalPlan, ViewJoin
 from repast.core.plan.offline import CREATED, EVENT, ROW, TIME
 from repast.core.tie import Column, Rows, numbers_of, resolve_ties, whole
@@ -40,6 +41,16 @@ def bound_schema(plan: HistoricalPlan, spine: pa.Schema) -> pa.Schema:
     """Return the columns of a bound spine."""
     keys = [(key_of(i), key.dtype.arrow) for i, key in enumerate(plan.keys)]
     return pa.schema([(ROW, pa.int64()), (TIME, pa.int64()), *keys, (SPINE, pa.struct(list(spine)))])
+
+
+def shared_columns(plan: HistoricalPlan, spine: pa.Schema) -> dict[str, str]:
+    """Return the spine's columns that are a key or ``__time`` of a bound spine as they are, with those."""
+    keys = enumerate(plan.keys)
+    shared = {key.column: key_of(i) for i, key in keys if is_already(spine.field(key.column).type, key.dtype)}
+    time = spine.field(plan.time_column).type
+    if pa.types.is_timestamp(time) and time.unit == "us":
+        shared[plan.time_column] = TIME
+    return shared
 
 
 def answer_schema(plan: HistoricalPlan, spine: pa.Schema) -> pa.Schema:

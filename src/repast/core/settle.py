@@ -31,7 +31,7 @@ class Settler:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for piece in self.pieces(batches):
-            columns = [piece.numbers, *(_struct(found, len(piece.numbers)) for found in piece.found)]
+            columns = [whole(piece.own[ROW]), *(_struct(found, piece.own.num_rows) for found in piece.found)]
             names = [ROW, *map(found_column, self.timeline.views)]
             yield pa.RecordBatch.from_arrays(columns, names=names)
 
@@ -50,7 +50,7 @@ class Settler:
             if end:
                 part = self._sorted(line.slice(0, end))
                 yield from self._answer(part)
-                kept = [*part.line.take(pa.array(self._open(part))).to_batches(), *kept]
+                kept = [*part.take(self._open(part), line.column_names).to_batches(), *kept]
             held = sum(batch.num_rows for batch in kept)
             # However many rows of a moment wait for rows of the spine, each is looked at a few times at most.
             limit = self.piece + 2 * held
@@ -60,36 +60,38 @@ class Settler:
     def _sorted(self, line: pa.Table) -> _Part:
         """Return whole seconds of a line in the order of keys, time and side."""
         side = numbers_of(line[SIDE])
+        places = np.arange(len(side))
         if (side == len(self.timeline.views)).all():
             # Nothing is found for them, in any order.
-            return _Part(line, side, np.zeros(len(side), np.int64), np.arange(len(side)))
-        time, run = numbers_of(line[TIME]), self._runs(line)
-        known = numbers_of(line[ORDER]) >> SECOND_BITS
-        if run[-1] > np.count_nonzero(np.diff(known)):
+            return _Part(line, places, side, np.zeros(len(side), np.int64), places)
+        time, run, order = numbers_of(line[TIME]), self._runs(line), numbers_of(line[ORDER])
+        if run[-1] > np.count_nonzero(np.diff(order >> SECOND_BITS)):
             # Keys that have one hash, row by row: rare.
             line = line.sort_by([(name, "ascending") for name in (*self._keys(line), TIME, SIDE)])
-            return _Part(line, numbers_of(line[SIDE]), numbers_of(line[TIME]), self._runs(line))
-        later = (np.diff(time) > 0) | ((np.diff(time) == 0) & (np.diff(side) >= 0)) | (np.diff(run) > 0)
-        if later.all():
-            return _Part(line, side, time, run)
-        order = np.lexsort((side, time, run))
-        return _Part(line.take(pa.array(order)), side[order], time[order], run)
+            return _Part(line, places, numbers_of(line[SIDE]), numbers_of(line[TIME]), self._runs(line))
+        again = np.append(False, np.diff(order) == 0)
+        open_places = np.flatnonzero(again | np.append(again[1:], False))
+        if len(open_places):
+            # Rows of one key and second, which stay together: all others are in their places.
+            within = np.lexsort((side[open_places], time[open_places], run[open_places]))
+            places[open_places] = open_places[within]
+        return _Part(line, places, side[places], time[places], run)
 
     def _answer(self, part: _Part) -> Iterator[Piece]:
-        line = part.line
         asked = np.flatnonzero(part.side == len(self.timeline.views))
         if not len(asked):
             return
         places = [self._places(i, part, asked) for i in range(len(self.timeline.views))]
+        own = {**self.timeline.own, **(self.timeline.shared or {})}
+        rows = part.take(asked, list(dict.fromkeys(own.values())))
         yield Piece(
-            whole(line[ROW].take(pa.array(asked))),
-            line.select([*self.timeline.own.values()]).take(pa.array(asked)),
-            [self._found(i, line, place) for i, place in enumerate(places)],
+            pa.table([rows[column] for column in own.values()], names=[*own]),
+            [self._found(i, part, place) for i, place in enumerate(places)],
         )
 
     def _places(self, i: int, part: _Part, asked: Rows) -> Rows:
         """Return where the answer of each of the spine's rows is in a piece of a line; -1: nowhere."""
-        line, run, time, rows = part.line, part.run, part.time, np.flatnonzero(part.side == i)
+        run, time, rows = part.run, part.time, np.flatnonzero(part.side == i)
         if not len(rows):
             return np.full(len(asked), -1)
         view = self.plan.views[self.timeline.views[i]]
@@ -109,21 +111,23 @@ class Settler:
         needed, of = np.unique(moment[before[ties]], return_inverse=True)
         rivals = np.flatnonzero(np.isin(moment, needed))
         groups = np.searchsorted(needed, moment[rivals])
-        tied = self.typed(i, self._features(i, line.take(pa.array(rows[rivals])))).append_column(ROW, pa.array(groups))
+        tied = self.typed(i, self._features(i, part, rows[rivals])).append_column(ROW, pa.array(groups))
         _, winners = resolve_ties(replace(view, join=view.complete_join), tied, no_refetch)
         best = np.empty(len(needed), np.int64)
         best[groups[winners]] = rows[rivals[winners]]
         places[ties] = best[of]
         return places
 
-    def _found(self, i: int, line: pa.Table, places: Rows) -> pa.Table:
+    def _found(self, i: int, part: _Part, places: Rows) -> pa.Table:
         answered = np.flatnonzero(places >= 0)
-        rows = line.take(pa.array(places[answered]))
-        return self._features(i, rows).append_column(ROW, pa.array(answered))
+        return self._features(i, part, places[answered]).append_column(ROW, pa.array(answered))
 
-    def _features(self, i: int, rows: pa.Table) -> pa.Table:
+    def _features(self, i: int, part: _Part, places: Rows) -> pa.Table:
         slots = self.timeline.slots[i]
-        return pa.table([rows[c] for c in (TIME, CREATED, *slots.values())], names=[EVENT, CREATED, *slots])
+        rows = part.take(places, [TIME, *slots.values()]).rename_columns([EVENT, *slots])
+        if CREATED not in slots:
+            rows = rows.append_column(CREATED, pa.nulls(len(places), pa.int64()))
+        return rows.select([EVENT, CREATED, *(name for name in slots if name != CREATED)])
 
     def typed(self, i: int, found: pa.Table) -> pa.Table:
         """Return what was found for the i-th view with the types that its source has."""
@@ -134,7 +138,7 @@ class Settler:
 
     def _open(self, part: _Part) -> Rows:
         """Return the rows that rows of the spine may yet see: each view's last moment of the keys that go on."""
-        known = numbers_of(part.line[ORDER]) >> SECOND_BITS
+        known = numbers_of(part.line[ORDER])[part.places] >> SECOND_BITS
         kept = [np.zeros(0, np.int64)]
         for i in range(len(self.timeline.views)):
             rows = np.flatnonzero((part.side == i) & (known == known.max()))
@@ -152,29 +156,33 @@ class Settler:
         return np.cumsum(changes)
 
     def _keys(self, line: pa.Table) -> list[str]:
-        others = {ORDER, SIDE, TIME, ROW, CREATED, *self.timeline.columns}
+        others = {ORDER, SIDE, TIME, *self.timeline.columns}
         return [name for name in line.column_names if name not in others]
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Rows of a line in the order of keys, time and side, with what was looked at to bring them there."""
+    """Rows of a line, and what they are in the order of keys, time and side."""
 
     line: pa.Table
+    places: Rows
+    """Where the rows are in the line."""
     side: Rows
     time: Rows
     run: Rows
     """A number per row that grows where the key changes."""
+
+    def take(self, rows: Rows, columns: list[str]) -> pa.Table:
+        """Return some columns of rows of the order."""
+        return self.line.select(columns).take(pa.array(self.places[rows]))
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
     """Answers of some rows of a spine."""
 
-    numbers: pa.Array
-    """Of the rows."""
     own: pa.Table
-    """The spine's columns that travelled along, by their slots."""
+    """``__row``, and the spine's own columns if they travelled along."""
     found: list[pa.Table]
     """Per view ``__event``, ``__created``, features as they travel, and in ``__row`` the place of the answered row."""
 
@@ -187,14 +195,13 @@ class LineFinisher:
     finisher: Finisher
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        own = self.settler.timeline.own
         for piece in self.settler.pieces(batches):
-            spine = pa.table([piece.own[own[name]] for name in self.finisher.spine.names], self.finisher.spine.names)
+            spine = piece.own.select(self.finisher.spine.names)
             found = {
                 number: self.settler.typed(i, piece.found[i]) for i, number in enumerate(self.settler.timeline.views)
             }
             answer = self.finisher.answer(spine, found)
-            yield from answer.add_column(0, ROW, piece.numbers).to_batches()
+            yield from answer.add_column(0, ROW, piece.own[ROW]).to_batches()
 
 
 def _last_second(line: pa.Table) -> int:

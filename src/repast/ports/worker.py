@@ -50,6 +50,8 @@ class FrameJoin:
     bind: Work
     bound: pa.Schema
     """``__row``, ``__time``, the keys, and the spine's own columns in the struct ``__spine``."""
+    shared: Mapping[str, str]
+    """Own columns of the spine that are one of the other columns of ``bound`` as well: the same values."""
     joins: tuple[tuple[PointInTimeJoin, tuple[str, ...]], ...]
     """Each with its keys' columns in ``bound``."""
     settle: Callable[[Timeline], Work]

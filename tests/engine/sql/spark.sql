@@ -1091,10 +1091,9 @@ SELECT
   `source`.`driver_id` AS `__key_0`,
   UNIX_MICROS(CAST(`source`.`ended_at` AS TIMESTAMP)) AS `__time`,
   0 AS `__side`,
-  CAST(NULL AS BIGINT) AS `__row`,
-  UNIX_MICROS(CAST(`source`.`stored_at` AS TIMESTAMP)) AS `__created`,
-  `source`.`fare` AS `__slot_0`,
-  NULL AS `__slot_1`
+  UNIX_MICROS(CAST(`source`.`stored_at` AS TIMESTAMP)) AS `__slot_0`,
+  `source`.`fare` AS `__slot_1`,
+  NULL AS `__slot_2`
 FROM `lake`.`trips_0` AS `source`
 WHERE
   NOT `source`.`driver_id` IS NULL
@@ -1111,10 +1110,9 @@ SELECT
   `source`.`driver_id` AS `__key_0`,
   UNIX_MICROS(CAST(`source`.`ended_at` AS TIMESTAMP)) AS `__time`,
   1 AS `__side`,
-  CAST(NULL AS BIGINT) AS `__row`,
-  UNIX_MICROS(CAST(`source`.`stored_at` AS TIMESTAMP)) AS `__created`,
-  `source`.`fare` AS `__slot_0`,
-  NULL AS `__slot_1`
+  UNIX_MICROS(CAST(`source`.`stored_at` AS TIMESTAMP)) AS `__slot_0`,
+  `source`.`fare` AS `__slot_1`,
+  NULL AS `__slot_2`
 FROM `lake`.`trips_1` AS `source`
 WHERE
   NOT `source`.`driver_id` IS NULL
@@ -1130,8 +1128,7 @@ SELECT
   `spine`.`__key_0`,
   `spine`.`__time`,
   2 AS `__side`,
-  `spine`.`__row`,
-  CAST(NULL AS BIGINT) AS `__created`,
-  NULL AS `__slot_0`,
-  `spine`.`__spine`.`label` AS `__slot_1`
+  `spine`.`__row` AS `__slot_0`,
+  NULL AS `__slot_1`,
+  `spine`.`__spine`.`label` AS `__slot_2`
 FROM `spine`;

@@ -27,16 +27,17 @@ SECOND_BITS = 32
 class Timeline:
     """A table of the rows of some views and of a spine, which share columns: a row has values of one of them.
 
-    Columns: ``__side``, ``__time`` (int64 us: event time, or time of the spine's row), the keys, ``__row`` (null for
-    rows of views), ``__created`` (int64 us, null for rows of the spine), and the slots.
+    Columns: ``__side``, ``__time`` (int64 us: event time, or time of the spine's row), the keys, and the slots.
     """
 
     views: tuple[int, ...]
     """Numbers of the views, in the order of their sides."""
     slots: tuple[Mapping[str, str], ...]
-    """Per view its features, with the columns they are in."""
+    """Per view its features, and ``__created`` (int64 us) if its source has that, with the columns they are in."""
     own: Mapping[str, str]
-    """Columns of the spine that travel along, with those they are in."""
+    """``__row``, and the spine's own columns if they travel along, with the slots they are in."""
+    shared: Mapping[str, str] | None = None
+    """The spine's own columns that are keys or ``__time`` as well; None: the spine does not travel along."""
     types: Mapping[int, Mapping[str, pa.DataType]] = field(default_factory=dict)
     """Per view the columns of its source that reach the workers as other types, with their own."""
 

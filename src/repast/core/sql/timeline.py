@@ -17,7 +17,7 @@ from repast.core.plan.timeline import SIDE, Timeline
 from repast.core.sql.instant import instant_us
 from repast.core.sql.join import in_reach, wanted
 from repast.core.sql.key import key_node
-from repast.core.sql.node import column, integer, named, not_null, null_int, select
+from repast.core.sql.node import column, integer, named, not_null, select
 from repast.core.sql.relation import Relation
 from repast.core.sql.spine import SPINE, SpineFacts
 
@@ -53,13 +53,14 @@ def _history(side: int, timeline: Timeline, line: Line, keys: Sequence[str], spi
     by_name = {key.name: key for key in plan.keys}
     own = {key: key_node(relation, by_name[line.keys[key]]) for key in keys}
     event, created = relation.spec.timestamp_field, relation.spec.created_timestamp_column
-    filled = {timeline.slots[side][f.name]: relation.output(f.column) for f in plan.features}
+    slots = timeline.slots[side]
+    filled: dict[str, exp.Expr] = {slots[f.name]: relation.output(f.column) for f in plan.features}
+    if created:
+        filled[slots[CREATED]] = instant_us(relation, created)
     query = select(
         *[named(node, name) for name, node in own.items()],
         named(instant_us(relation, event), TIME),
         named(integer(side), SIDE),
-        named(null_int(), ROW),
-        named(instant_us(relation, created) if created else null_int(), CREATED),
         *[named(filled.get(slot, exp.null()), slot) for slot in timeline.columns],
     ).from_(relation.aliased(), copy=False)
     # Rows without a key answer nothing, and would all come together in one place.
@@ -71,13 +72,11 @@ def _asked(timeline: Timeline, keys: Sequence[str], spine: SpineFacts) -> exp.Se
     filled = {
         slot: exp.Dot(this=column(STRUCT, SPINE), expression=exp.to_identifier(name, quoted=True))
         for name, slot in timeline.own.items()
-    }
+    } | {timeline.own[ROW]: column(ROW, SPINE)}
     return select(
         *[column(key, SPINE) for key in keys],
         column(TIME, SPINE),
         # The last of a moment: a row counts from its own moment on.
         named(integer(len(timeline.views)), SIDE),
-        column(ROW, SPINE),
-        named(null_int(), CREATED),
         *[named(filled.get(slot, exp.null()), slot) for slot in timeline.columns],
     ).from_(spine.aliased(), copy=False)

@@ -12,7 +12,7 @@ from sqlglot import exp
 from repast.backends.offline.spark.arrow import ddl_of
 from repast.backends.offline.spark.source import SOURCE_VIEW, Scan, nanos_of
 from repast.core.finish import SPINE, found_column
-from repast.core.plan.offline import CREATED, EVENT, ROW, PointInTimeJoin
+from repast.core.plan.offline import CREATED, EVENT, ROW, TIME, PointInTimeJoin
 from repast.core.plan.timeline import Slots, Timeline
 from repast.core.sql.plan import check_columns, compile_plan
 from repast.core.sql.spine import SpineFacts
@@ -60,13 +60,13 @@ def questions_of(
         else:
             alone.append(number)
     for number in alone:
-        plan, own = request.joins[number]
+        plan, key_columns = request.joins[number]
         scan = open_scan(plan)
-        keys = {key.name: column for key, column in zip(plan.keys, own, strict=True)}
+        keys = {key.name: column for key, column in zip(plan.keys, key_columns, strict=True)}
         tree = compile_plan(plan, scan.relation(plan.view), spine)
         yield Question((number,), {SOURCE_VIEW: scan}, keys, tree, {number: nanos_of(plan, scan)})
     is_one = len(lines) == 1 and not alone
-    own = ddl_of(request.bound)[SPINE].dataType.fields if is_one else []
+    own = ddl_of(request.bound)[SPINE].dataType.fields if is_one else None
     for columns, numbers in lines.items():
         yield _on_a_line(request, tuple(numbers), columns, open_scan, spine, own)
 
@@ -77,29 +77,39 @@ def _on_a_line(
     columns: tuple[str, ...],
     open_scan: Callable[[PointInTimeJoin], Scan],
     spine: SpineFacts,
-    own_fields: Sequence[StructField],
+    own_fields: Sequence[StructField] | None,
 ) -> Question:
     plans = [request.joins[number][0] for number in numbers]
     scans = {f"{SOURCE_VIEW}_{number}": open_scan(plan) for number, plan in zip(numbers, plans, strict=True)}
     lines: list[Line] = []
     for number, (name, scan) in zip(numbers, scans.items(), strict=True):
-        plan, own = request.joins[number]
+        plan, key_columns = request.joins[number]
         relation = scan.relation(plan.view, name)
         check_columns(plan, relation)
-        lines.append(Line(plan, relation, dict(zip(own, (key.name for key in plan.keys), strict=True))))
+        lines.append(Line(plan, relation, dict(zip(key_columns, (key.name for key in plan.keys), strict=True))))
     slots = Slots()
+    shared = {own: column for own, column in request.shared.items() if column in (TIME, *columns)}
+    own = [(field.name, field.dataType.simpleString()) for field in own_fields or () if field.name not in shared]
     timeline = Timeline(
         views=numbers,
-        slots=tuple(
-            slots.fill((f.name, scan.frame.schema[f.column].dataType.simpleString()) for f in plan.features)
-            for plan, scan in zip(plans, scans.values(), strict=True)
-        ),
-        own=slots.fill((field.name, field.dataType.simpleString()) for field in own_fields),
+        slots=tuple(slots.fill(_columns_of(plan, scan)) for plan, scan in zip(plans, scans.values(), strict=True)),
+        own=slots.fill([(ROW, _INT64), *own]),
+        shared=None if own_fields is None else shared,
         types={n: nanos_of(plan, scan) for n, plan, scan in zip(numbers, plans, scans.values(), strict=True)},
     )
     tree = compile_timeline(timeline, lines, spine)
     schema = _found_schema(numbers, plans, scans.values())
     return Question(numbers, scans, {key: key for key in columns}, tree, timeline.types, timeline, schema)
+
+
+def _columns_of(plan: PointInTimeJoin, scan: Scan) -> Iterator[tuple[str, str]]:
+    if plan.source.created_timestamp_column:
+        yield CREATED, _INT64
+    for feature in plan.features:
+        yield feature.name, scan.frame.schema[feature.column].dataType.simpleString()
+
+
+_INT64 = "bigint"
 
 
 def _found_schema(numbers: Iterable[int], plans: Iterable[PointInTimeJoin], scans: Iterable[Scan]) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from repast.core.plan.offline import ROW, TIME
 from repast.core.plan.timeline import SIDE
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from repast.backends.offline.spark.worker import SpineShape
 
@@ -18,8 +18,8 @@ PART = "__part"
 """int32: 0, or of a key that is cut, which stretch of time a row is in, from 1 on."""
 MANY = 100_000
 """Rows of a spine that one key may have in one task, about."""
-_LEAST_SHARE = 1 / 200
-"""A key with less of the spine is no longer than others' tasks are, with Spark's 200 partitions; and so few are cut."""
+_MANY_TASKS = 100
+"""That run at a time, at most, as far as cuts go: so few keys are cut."""
 _SAMPLE = 20_000
 _MOST_PARTS = 64
 _IS_CUT = "__is_cut"
@@ -41,8 +41,10 @@ def find_cut(spine: DataFrame, keys: Sequence[str], shape: SpineShape) -> Cut | 
     if shape.rows <= MANY:
         return None
     share = min(1.0, _SAMPLE / shape.rows)
+    # A task of less than half of what each of them does is no reason to wait.
+    least = 1 / (2 * tasks_at_a_time(spine.sparkSession))
     counted = spine.sample(share, 0).groupBy(*keys).agg({ROW: "min", "*": "count"})
-    many = max(MANY, shape.rows * _LEAST_SHARE)
+    many = max(MANY, shape.rows * least)
     frequent = counted.where(f"`count(1)` > {many * share}").collect()
     if not frequent:
         return None
@@ -50,6 +52,14 @@ def find_cut(spine: DataFrame, keys: Sequence[str], shape: SpineShape) -> Cut | 
     parts = min(_MOST_PARTS, 1 + int(rows / MANY))
     width = (shape.last_us - shape.first_us) // parts + 1
     return Cut(tuple(sorted(row[f"min({ROW})"] for row in frequent)), parts, shape.first_us, width)
+
+
+def tasks_at_a_time(session: SparkSession) -> int:
+    """Return how many tasks a cluster runs at a time; many where that may grow or is not told."""
+    context: Any = getattr(session, "sparkContext", None)
+    if context is None or context.getConf().get("spark.dynamicAllocation.enabled", "false").lower() == "true":
+        return _MANY_TASKS
+    return min(_MANY_TASKS, max(1, int(context.defaultParallelism)))
 
 
 def cut_line(line: DataFrame, spine: DataFrame, keys: Sequence[str], views: int, cut: Cut) -> DataFrame:

@@ -19,7 +19,7 @@ from repast.core.plan.timeline import ORDER, SECOND_BITS, SIDE, Timeline
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from repast.ports.worker import Work
+    from repast.ports.worker import FrameJoin, Work
 
 PIECE = 1 << 17
 """Spine rows that one task finishes, about: with what was found for them they fit a Python worker's memory."""
@@ -66,6 +66,25 @@ def numbered(frame: DataFrame) -> DataFrame:
     return frame.selectExpr(f"monotonically_increasing_id() AS {ROW}", "*")
 
 
+def bound_rows(spine: DataFrame, request: FrameJoin) -> DataFrame:
+    """Return a numbered spine as joins get it; rows whose keys and times are what they must be stay out of Python."""
+    from pyspark.sql import functions
+    from pyspark.sql.types import TimestampType
+
+    schema, taken = ddl_of(request.bound), {bound: own for own, bound in request.shared.items()}
+    own = schema[SPINE].dataType.fields
+    # Other types that Arrow has one type for (text with a collation, say) become that on the way through Python.
+    is_same = all(field.dataType.simpleString() == spine.schema[field.name].dataType.simpleString() for field in own)
+    columns = [name for name in schema.names if name not in (ROW, TIME, SPINE)]
+    if not is_same or not taken.keys() >= {TIME, *columns}:
+        return work_on(spine, request.bind, request.bound)
+    if not isinstance(spine.schema[taken[TIME]].dataType, TimestampType):
+        return work_on(spine, request.bind, request.bound)
+    time = functions.unix_micros(_quoted(taken[TIME])).alias(TIME)
+    keys = [functions.col(_quoted(taken[name])).alias(name) for name in columns]
+    return spine.select(ROW, time, *keys, functions.struct(*(_quoted(field.name) for field in own)).alias(SPINE))
+
+
 def asked(spine: DataFrame, keys: Mapping[str, str]) -> DataFrame:
     """Return the spine as joins get it: without rows that have a null key or time.
 
@@ -80,9 +99,11 @@ def asked(spine: DataFrame, keys: Mapping[str, str]) -> DataFrame:
 
 def with_incomplete(line: DataFrame, spine: DataFrame, keys: Mapping[str, str], timeline: Timeline) -> DataFrame:
     """Return a time line with the rows of the spine that have a null key or time: partitions that find nothing."""
-    own = [f"{SPINE}.{_quoted(name)} AS {slot}" for name, slot in timeline.own.items()]
-    alone = f"{ROW} AS {ORDER}"
-    others = spine.where(f"NOT ({_is_whole(keys)})").selectExpr(f"{len(timeline.views)} AS {SIDE}", ROW, alone, *own)
+    own = [f"{SPINE}.{_quoted(name)} AS {slot}" for name, slot in timeline.own.items() if name != ROW]
+    numbers = f"{ROW} AS {timeline.own[ROW]}", f"{ROW} AS {ORDER}"
+    named = [f"{column} AS {_quoted(name)}" for name, column in keys.items()]
+    side = f"{len(timeline.views)} AS {SIDE}"
+    others = spine.where(f"NOT ({_is_whole(keys)})").selectExpr(side, TIME, *named, *numbers, *own)
     return line.unionByName(others, allowMissingColumns=True)
 
 
