@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from spark_project import open_store, rides, spine, view, write
 
 from repast.app.store import FeatureStore
+from repast.backends.offline.spark.frame import SparkFrame
 from repast.backends.offline.spark.table import read_table, replace_table
 from repast.errors import ConflictError, InvalidRequestError, NotFoundError, RepastError
 
@@ -79,6 +82,15 @@ def test_a_table_is_replaced_when_the_new_one_is_complete(session: Any, database
     session.sql(f"DROP TABLE {name}")
     assert tables(session, database) == []
     assert tables(session, "default") == others
+
+
+def test_others_read_the_times_that_were_written(tmp_path: Path, session: Any) -> None:
+    """Microseconds of UTC, not the INT96 of no zone that Spark writes else; which it goes on to do for others."""
+    before = session.conf.get("spark.sql.parquet.outputTimestampType")
+    frame = session.sql("SELECT TIMESTAMP '9999-12-31 23:59:59.999999Z' AS at")
+    SparkFrame(frame, "The retrieval").write_parquet(f"file://{tmp_path}/set")
+    assert pq.read_table(tmp_path / "set").to_pylist() == [{"at": datetime.max.replace(tzinfo=UTC)}]
+    assert session.conf.get("spark.sql.parquet.outputTimestampType") == before
 
 
 def test_what_cannot_be_replaced_stays_as_it_was(session: Any, database: str) -> None:

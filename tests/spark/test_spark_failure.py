@@ -262,11 +262,12 @@ def test_a_session_that_somebody_stops(tmp_path: Path) -> None:
         import sys
         from pathlib import Path
         sys.path[:0] = {sys.path!r}
-        from server.spark import local_conf
+        from server.spark import FEW_ROWS, PLAIN, local_conf
         from spark_project import NOW, open_store, spine
         from repast.errors import ClosedError
         folder = Path({str(tmp_path)!r})
-        store = open_store(folder, offline_store={{"type": "spark", "spark_conf": local_conf(folder)}})
+        conf = local_conf(folder) | FEW_ROWS | PLAIN
+        store = open_store(folder, offline_store={{"type": "spark", "spark_conf": conf}})
         session = store._workspace.engine.session
         frame = session.createDataFrame(spine(5, 5))
         pending = store.get_historical_features(frame, ["stats:trips"])

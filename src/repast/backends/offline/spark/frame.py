@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from repast.errors import ConflictError
 from repast.ports.worker import Frame
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 _TAKEN = ("PATH_ALREADY_EXISTS", "TABLE_OR_VIEW_ALREADY_EXISTS", "already exists")
 
@@ -77,14 +78,16 @@ class SparkFrame(Frame):
         """See :meth:`Frame.write_table`."""
         if overwrite:
             self._check_names()
-            replace_table(self._frame, name, self.subject)
+            with _times_in_microseconds(self._frame.sparkSession):
+                replace_table(self._frame, name, self.subject)
         else:
             self._write(name, lambda writer: writer.saveAsTable(name))
 
     def _write(self, place: str, write: Any) -> None:
         self._check_names()
         try:
-            write(self._frame.write.mode("error"))
+            with _times_in_microseconds(self._frame.sparkSession):
+                write(self._frame.write.mode("error"))
         except Exception as error:  # py4j, gRPC and PySpark have no common error
             if any(word in str(error) for word in _TAKEN):
                 raise ConflictError(
@@ -95,3 +98,16 @@ class SparkFrame(Frame):
     def _check_names(self) -> None:
         with translated(self.subject):
             check_names(self._frame.columns, self.subject, case=tells_case(self._frame.sparkSession))
+
+
+@contextmanager
+def _times_in_microseconds(session: SparkSession) -> Iterator[None]:
+    """Have Parquet say what times are: of INT96, Spark's default, others read nanoseconds of no zone."""
+    name = "spark.sql.parquet.outputTimestampType"
+    before = session.conf.get(name)
+    session.conf.set(name, "TIMESTAMP_MICROS")
+    try:
+        yield
+    finally:
+        with suppress(Exception):  # of a session that was stopped meanwhile, which is what to tell
+            session.conf.set(name, str(before))

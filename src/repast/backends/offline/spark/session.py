@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,7 +90,12 @@ def _start(spark_conf: Mapping[str, str]) -> SparkSession:
     builder = SparkSession.builder.appName("repast")
     for name, value in {**_DEFAULTS, **spark_conf}.items():
         builder = builder.config(name, value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    context = session.sparkContext
+    if str(context.master).startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+        # Workers on this machine: the first python3 of PATH, which Spark takes, may not have what this one has.
+        context.pythonExec = sys.executable
+    return session
 
 
 def _connect(remote: str, spark_conf: Mapping[str, str]) -> SparkSession:
