@@ -24,6 +24,7 @@ from repast.backends.offline.spark.frame import SparkFrame
 from repast.core.manifest import SourceSpec
 from repast.errors import (
     CorruptDataError,
+    InvalidConfigError,
     InvalidRequestError,
     MissingDependencyError,
     NotFoundError,
@@ -91,6 +92,9 @@ def test_no_connect_server(monkeypatch: Any) -> None:
         spark_session.open_session({}, "sc://127.0.0.1:1/;token=secret-token")
     assert "secret-token" not in str(caught.value)
     assert "sc://host:15002" in str(caught.value.hint)
+    for address in ("http://127.0.0.1:1", "sc://127.0.0.1:port"):
+        with pytest.raises(InvalidConfigError, match="is no address"):
+            spark_session.open_session({}, address)
 
 
 @pytest.fixture

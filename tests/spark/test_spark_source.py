@@ -17,7 +17,10 @@ import pyarrow.parquet
 import pytest
 from spark_project import HOUR, open_store, rides, spine, view, write
 
+from repast.backends.offline.spark import SparkEngine
 from repast.backends.offline.spark.schema import footer_schema
+from repast.backends.offline.spark.source import open_source
+from repast.core.manifest import SourceSpec
 from repast.errors import InvalidRequestError, UnsupportedError
 
 SPARK = {"offline_store": {"type": "spark"}}
@@ -59,6 +62,22 @@ def test_forms_of_sources(tmp_path: Path, session: Any, kind: str) -> None:
     assert repr(found.to_pylist()) == repr(expected.to_pylist())
 
 
+def test_numbers_of_others_csv_and_patterns_over_partitions(tmp_path: Path, session: Any) -> None:
+    """Python and Arrow write nan and inf, Spark NaN and Infinity; folders that a pattern goes through give columns."""
+    (tmp_path / "n.csv").write_text("rate\nnan\ninf\n-inf\nNaN\nInfinity\n0.5\n")
+    engine = SparkEngine(repo_path=tmp_path)
+    csv = SourceSpec(name="c", source_type="spark", options={"path": "n.csv", "file_format": "csv"})
+    scan = open_source(session, csv, tmp_path)
+    found = [row.rate for row in scan.frame.collect()]
+    assert repr(found) == "[nan, inf, -inf, nan, inf, 0.5]"
+    for day in ("a", "b"):
+        (tmp_path / "parts" / f"day={day}").mkdir(parents=True)
+        pa.parquet.write_table(pa.table({"x": [1]}), tmp_path / "parts" / f"day={day}" / "x.parquet")
+    for path in ("parts", "parts/*/*.parquet", "parts/day=a/*.parquet"):
+        source = SourceSpec(name="p", source_type="spark", options={"path": path, "file_format": "parquet"})
+        assert engine.inspect(source).names == ["x", "day"], path
+
+
 def test_what_is_read_is_pruned(tmp_path: Path, session: Any) -> None:
     """The spine's range of time reaches the reader of the files, of which there is one."""
     write(rides(120, 6), tmp_path)
@@ -71,8 +90,6 @@ def test_what_is_read_is_pruned(tmp_path: Path, session: Any) -> None:
 
 def test_rows_are_appended(tmp_path: Path, session: Any) -> None:
     """To tables and to files; to a query they cannot be, and columns must be those that are there."""
-    from repast.core.manifest import SourceSpec
-
     rows = rides(20, 3)
     write(rows, tmp_path)
     engine: Any = open_store(tmp_path, **SPARK)._workspace.engine
@@ -127,9 +144,6 @@ def test_what_spark_wrote_says_itself_what_it_is(tmp_path: Path, session: Any) -
 
 def test_known_files_are_opened_without_a_job(tmp_path: Path, session: Any) -> None:
     """Of Parquet the footer is enough; of CSV the first look is. Files that were written anew are looked at anew."""
-    from repast.backends.offline.spark import SparkEngine
-    from repast.core.manifest import SourceSpec
-
     engine = SparkEngine(repo_path=tmp_path)
 
     def jobs(source: SourceSpec) -> tuple[list[str], int]:

@@ -168,6 +168,8 @@ def _failure(error: Exception, remote: str | None, spark_conf: Mapping[str, str]
         )
     if remote:
         first = text.strip().split("\n")[0][:200]
+        if "INVALID_CONNECT_URL" in text or isinstance(error, ValueError):
+            return InvalidConfigError(f"remote: {_shown(remote)} is no address: {first}", hint="sc://host:15002")
         return UnavailableError(
             f"The Spark Connect server at {_shown(remote)} cannot be used: {first}",
             hint="check the address (sc://host:15002), that the server runs, and that its version is this pyspark's",

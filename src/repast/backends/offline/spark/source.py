@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from glob import has_magic
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +149,7 @@ def _open_path(
     root = local_path(str(source.options["path"]), repo_path)
     folders = partition_names(files, str(root))
     if folders:
-        reader = reader.option("basePath", f"file://{root}")
+        reader = reader.option("basePath", f"file://{_above_partitions(root)}")
     urls = [file_path(path) for path in files]
     # The columns that folders give depend on where the path starts.
     form = f"{file_format} {root}"
@@ -172,6 +174,13 @@ def _open_path(
     return Scan(source, frame, schema, changed, rows, nanos)
 
 
+def _above_partitions(root: Path) -> Path:
+    """Return the folder whose folders give values to columns: of a pattern, the part that names one."""
+    if root.is_dir():
+        return root
+    return Path(*takewhile(lambda part: "=" not in part and not has_magic(part), root.parts))
+
+
 def _load(reader: Any, source: SourceSpec, paths: str | list[str]) -> DataFrame:
     file_format = format_of(source)
     if file_format == "csv":
@@ -179,6 +188,8 @@ def _load(reader: Any, source: SourceSpec, paths: str | list[str]) -> DataFrame:
         options = {"header": True, "inferSchema": True, "escape": '"', "multiLine": True, "sep": "\t" if tabs else ","}
         # Nothing between two commas is null, "" is empty text: Spark tells them apart if null is something else.
         reader = reader.options(nullValue="\0", **options)
+        # As Python, Arrow and DuckDB write them; "NaN" and "Infinity" are known anyway.
+        reader = reader.options(nanValue="nan", positiveInf="inf", negativeInf="-inf")
     frame: DataFrame = reader.load(paths)
     if file_format in _TABLE_FORMATS:
         _ = frame.schema  # Connect looks for the format only now
