@@ -214,6 +214,32 @@ def test_partitions_and_order_change_nothing(tmp_path: Path, session: Any) -> No
     assert len(set(answers)) == 1
 
 
+SETTINGS = {
+    "spark.sql.session.timeZone": "America/New_York",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "10",
+}
+
+
+@pytest.mark.slow
+def test_settings_that_others_make_change_nothing(tmp_path: Path, session: Any) -> None:
+    """Who sets the zone, the kind of time, or batches of ten rows in our session gets DuckDB's bytes all the same."""
+    write(rides(200, 6), tmp_path)
+    local, spark = both(tmp_path, views())
+    asked = spine(40, 6)
+    expected = local.get_historical_features(asked, FEATURES).to_arrow().sort_by("label")
+    frame = session.createDataFrame(asked)
+    for name, value in SETTINGS.items():
+        before = session.conf.get(name)
+        session.conf.set(name, value)
+        try:
+            same(spark.get_historical_features(frame, FEATURES).to_arrow().sort_by("label"), expected)
+        finally:
+            session.conf.set(name, before)
+
+
 @pytest.mark.slow
 def test_spines_and_results_of_every_kind(tmp_path: Path, session: Any) -> None:
     """SQL, Parquet paths and local frames as spines; data frames, files, tables and batches as results."""
