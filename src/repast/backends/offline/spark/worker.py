@@ -68,7 +68,6 @@ def numbered(frame: DataFrame) -> DataFrame:
 
 def bound_rows(spine: DataFrame, request: FrameJoin) -> DataFrame:
     """Return a numbered spine as joins get it; rows whose keys and times are what they must be stay out of Python."""
-    from pyspark.sql import functions
     from pyspark.sql.types import TimestampType
 
     schema, taken = ddl_of(request.bound), {bound: own for own, bound in request.shared.items()}
@@ -80,9 +79,9 @@ def bound_rows(spine: DataFrame, request: FrameJoin) -> DataFrame:
         return work_on(spine, request.bind, request.bound)
     if not isinstance(spine.schema[taken[TIME]].dataType, TimestampType):
         return work_on(spine, request.bind, request.bound)
-    time = functions.unix_micros(_quoted(taken[TIME])).alias(TIME)
-    keys = [functions.col(_quoted(taken[name])).alias(name) for name in columns]
-    return spine.select(ROW, time, *keys, functions.struct(*(_quoted(field.name) for field in own)).alias(SPINE))
+    keys = [f"{_quoted(taken[name])} AS {name}" for name in columns]
+    packed = f"struct({', '.join(_quoted(field.name) for field in own)}) AS {SPINE}"
+    return spine.selectExpr(ROW, f"unix_micros({_quoted(taken[TIME])}) AS {TIME}", *keys, packed)
 
 
 def asked(spine: DataFrame, keys: Mapping[str, str]) -> DataFrame:
