@@ -23,6 +23,7 @@ from repast.backends.offline.spark.failure import translate
 from repast.backends.offline.spark.frame import SparkFrame
 from repast.core.manifest import SourceSpec
 from repast.errors import (
+    ClosedError,
     CorruptDataError,
     InvalidConfigError,
     InvalidRequestError,
@@ -287,6 +288,55 @@ def test_a_session_that_somebody_stops(tmp_path: Path) -> None:
         """
     )
     assert said == str(["The retrieval: the Spark session was stopped."] * 2 + [5])
+
+
+@pytest.mark.slow
+def test_java_that_somebody_kills(tmp_path: Path) -> None:
+    """As a system does that is short of memory: what to do is said, for PySpark starts no other Java."""
+    write(rides(50, 5), tmp_path)
+    open_store(tmp_path, [view()]).close()
+    said = run_elsewhere(
+        f"""
+        import sys
+        from pathlib import Path
+        sys.path[:0] = {sys.path!r}
+        from pyspark import SparkContext
+        from server.spark import FEW_ROWS, PLAIN, local_conf
+        from spark_project import open_store, spine
+        from repast.errors import UnavailableError
+        folder = Path({str(tmp_path)!r})
+        conf = local_conf(folder) | FEW_ROWS | PLAIN
+        store = open_store(folder, offline_store={{"type": "spark", "spark_conf": conf}})
+        frame = store._workspace.engine.session.createDataFrame(spine(5, 5))
+        pending = store.get_historical_features(frame, ["stats:trips"])
+        java = SparkContext._gateway.proc
+        java.kill()
+        java.wait()
+        said = []
+        for ask in (pending.to_arrow, lambda: store.get_historical_features(spine(5, 5), ["stats:trips"]).to_arrow()):
+            try:
+                ask()
+            except UnavailableError as error:
+                said.append(error.message.partition(";")[0])
+        print(said)
+        """
+    )
+    ended = "the Java process of Spark has ended"
+    assert said == str([f"The retrieval: {ended}", f"The Spark session: {ended}"])
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        '"org.apache.spark.SparkEnv.rpcEnv()" because the return value of "org.apache.spark.SparkEnv$.get()" is null',
+        '"org.apache.spark.scheduler.DAGScheduler.runJob()" because the return value of '
+        '"org.apache.spark.SparkContext.dagScheduler()" is null',
+    ],
+)
+def test_what_a_stopped_session_says(gone: str) -> None:
+    """It depends on what is asked for first."""
+    error = translate(RuntimeError(f"An error occurred.\n: java.lang.NullPointerException: Cannot invoke {gone}"), "It")
+    assert isinstance(error, ClosedError)
 
 
 def test_spines_that_are_none(tmp_path: Path, session: Any) -> None:

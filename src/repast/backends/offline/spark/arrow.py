@@ -105,7 +105,7 @@ def stream(frame: DataFrame, schema: pa.Schema, subject: str) -> pa.RecordBatchR
             yield pyarrow.RecordBatch.from_arrays([pyarrow.array([sink.getvalue().to_pybytes()])], names=["batch"])
 
     def batches() -> Iterator[pa.RecordBatch]:
-        with translated(subject):
+        with translated(subject, frame.sparkSession):
             for row in map_in_arrow(frame, pack, "batch binary").toLocalIterator():
                 with pa.ipc.open_stream(row.batch) as reader:
                     for batch in reader:

@@ -15,12 +15,12 @@ import sqlglot
 from sqlglot import exp
 
 from repast.backends.offline.spark.arrow import check_names, schema_of, stream, tells_case
-from repast.backends.offline.spark.failure import translated
+from repast.backends.offline.spark.failure import is_stopped, translated
 from repast.backends.offline.spark.frame import SparkFrame
 from repast.backends.offline.spark.location import spark_path
 from repast.backends.offline.spark.question import questions_of
 from repast.backends.offline.spark.schema import SchemaMemory
-from repast.backends.offline.spark.session import is_stopped, open_session
+from repast.backends.offline.spark.session import open_session
 from repast.backends.offline.spark.source import (
     SOURCE_VIEW,
     Scan,
@@ -205,7 +205,7 @@ class SparkEngine(OfflineEngine, SupportsWorkers, SupportsFrames, SupportsTableR
 
     def join(self, spine: Frame, request: FrameJoin) -> Frame:
         """See :meth:`SupportsFrames.join`."""
-        with translated("The retrieval"):
+        with translated("The retrieval", spine.native.sparkSession):
             bound, folder = self._staging.keep(bound_rows(numbered(spine.native), request))
             try:
                 joined = self._join(bound, request)
@@ -284,7 +284,7 @@ def facts_of(spine: pa.Table) -> SpineFacts:
 
 def _opened(frame: DataFrame, subject: str) -> SparkFrame:
     """Return a spine, if it is one."""
-    with translated(subject):
+    with translated(subject, frame.sparkSession):
         check_names(frame.columns, subject, case=tells_case(frame.sparkSession))
         if frame.isStreaming:
             raise InvalidRequestError(f"{subject} is a stream: a spine has an end.", hint="give a DataFrame of a batch")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from repast import errors
 from repast.core.sql.instant import REFUSAL
@@ -74,13 +74,10 @@ _FILE_SYSTEMS = {
     "abfss": "org.apache.hadoop:hadoop-azure",
     "azurebfs": "org.apache.hadoop:hadoop-azure",
 }
-_STOPPED = (
-    "SparkContext was shut down",
-    "stopped SparkContext",
-    "SESSION_OR_CONTEXT_NOT_EXISTS",
-    'SparkContext.dagScheduler()" is null',
-    "SESSION_CLOSED",
-    "NO_ACTIVE_SESSION",
+_STOPPED = re.compile(
+    r"SparkContext was shut down|stopped SparkContext|SESSION_OR_CONTEXT_NOT_EXISTS|SESSION_CLOSED|NO_ACTIVE_SESSION"
+    # Whatever of a context is asked for first, when it is gone.
+    r"|\"org\.apache\.spark\.Spark(Context|Env)[$.\w]*\(\)\" is null"
 )
 _NOT_WRITABLE = ("Mkdirs failed", "ParentNotDirectoryException", "AccessControlException", "Permission denied")
 _VALUE = re.compile(r"SQLSTATE: (22|P0)\w{3}")
@@ -104,19 +101,55 @@ class Guarded:
             raise RuntimeError(_MARK + json.dumps(said)) from error
 
 
+def is_stopped(session: Any) -> bool:
+    """Return whether somebody stopped a session."""
+    if hasattr(session, "is_stopped"):  # of Connect
+        return bool(session.is_stopped)
+    context = session.sparkContext._jsc
+    try:
+        return context is None or bool(context.sc().isStopped())
+    except Exception as error:
+        if has_java_ended(error):
+            return True
+        raise
+
+
+def has_java_ended(error: Exception) -> bool:
+    """Return whether the Java process that this one talks with is gone."""
+    return isinstance(error, ConnectionError) or type(error).__name__ == "Py4JNetworkError"
+
+
+def java_ended(subject: str) -> UnavailableError:
+    """Return what to say then. PySpark starts one Java process in the life of a Python process."""
+    return UnavailableError(
+        f"{subject}: the Java process of Spark has ended; the system ends one that takes too much memory.",
+        hint="start this Python process anew; spark.driver.memory in spark_conf bounds what Java takes",
+    )
+
+
 @contextmanager
-def translated(subject: str) -> Iterator[None]:
-    """Raise what Spark says about a source or statement as one of our errors."""
+def translated(subject: str, session: Any = None) -> Iterator[None]:
+    """Raise what Spark says about a source or statement as one of our errors.
+
+    Args:
+        subject: What was asked, for the message.
+        session: The session that was asked. What Spark says when that was stopped depends on the moment.
+
+    """
     try:
         yield
     except RepastError:
         raise
     except Exception as error:  # py4j, gRPC and PySpark have no common error
+        if session is not None and not has_java_ended(error) and is_stopped(session):
+            raise _stopped(subject) from error
         raise translate(error, subject) from error
 
 
 def translate(error: Exception, subject: str) -> RepastError:
     """Return our error for one of Spark's."""
+    if has_java_ended(error):
+        return java_ended(subject)
     text = str(error)
     if found := _CARRIED.search(text):
         said = json.loads(found[1])
@@ -197,11 +230,8 @@ def _spark() -> str:
 
 def _of_source(text: str, kind: str, subject: str) -> RepastError | None:
     first = first_line(text)
-    if any(word in text for word in _STOPPED):
-        return ClosedError(
-            f"{subject}: the Spark session was stopped.",
-            hint="what was made with it went with it: make data frames anew, and ask again",
-        )
+    if _STOPPED.search(text):
+        return _stopped(subject)
     if "COLUMN_ALREADY_EXISTS" in text:
         return InvalidRequestError(
             f"{subject}: {first}",
@@ -226,6 +256,13 @@ def _of_source(text: str, kind: str, subject: str) -> RepastError | None:
     if kind.endswith(("ParseException", "AnalysisException")) or any(word in text[:80] for word in _BAD_REQUEST):
         return InvalidRequestError(f"{subject}: {first}", hint="check the statement: it must be one SELECT")
     return None
+
+
+def _stopped(subject: str) -> ClosedError:
+    return ClosedError(
+        f"{subject}: the Spark session was stopped.",
+        hint="what was made with it went with it: make data frames anew, and ask again",
+    )
 
 
 def _unavailable(text: str, subject: str) -> RepastError:

@@ -45,18 +45,18 @@ class SparkFrame(Frame):
     @property
     def schema(self) -> pa.Schema:
         """See :attr:`Frame.schema`."""
-        with translated(self.subject):
+        with translated(self.subject, self._frame.sparkSession):
             return schema_of(self._frame)
 
     def count(self) -> int:
         """See :meth:`Frame.count`."""
-        with translated(self.subject):
+        with translated(self.subject, self._frame.sparkSession):
             return self._frame.count()
 
     def collect(self) -> pa.Table:
         """See :meth:`Frame.collect`."""
         schema = self.schema
-        with translated(self.subject):
+        with translated(self.subject, self._frame.sparkSession):
             batches = self._frame.toArrow().to_batches()
         return pa.Table.from_batches([conform(batch, schema) for batch in batches], schema)
 
@@ -96,7 +96,7 @@ class SparkFrame(Frame):
             raise translate(error, f"{self.subject}, to {place}") from error
 
     def _check_names(self) -> None:
-        with translated(self.subject):
+        with translated(self.subject, self._frame.sparkSession):
             check_names(self._frame.columns, self.subject, case=tells_case(self._frame.sparkSession))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from repast.backends.offline.spark.failure import first_line
+from repast.backends.offline.spark.failure import first_line, has_java_ended, java_ended
 from repast.errors import InvalidConfigError, MissingDependencyError, UnavailableError, UnsupportedError, require
 
 if TYPE_CHECKING:
@@ -60,14 +60,6 @@ def open_session(spark_conf: Mapping[str, str], remote: str | None) -> SparkSess
     except Exception as error:  # py4j, gRPC and PySpark have no common error
         raise _failure(error, remote, spark_conf) from error
     return session
-
-
-def is_stopped(session: Any) -> bool:
-    """Return whether somebody stopped a session."""
-    if hasattr(session, "is_stopped"):  # of Connect
-        return bool(session.is_stopped)
-    context = session.sparkContext._jsc
-    return context is None or bool(context.sc().isStopped())
 
 
 def _check_package() -> None:
@@ -149,6 +141,8 @@ def _failure(error: Exception, remote: str | None, spark_conf: Mapping[str, str]
 
     if isinstance(error, RepastError):
         return error
+    if remote is None and has_java_ended(error):
+        return java_ended("The Spark session")
     text = str(error)
     if "JAVA_GATEWAY_EXITED" in text and (found := _java_version()) >= _OLDEST_JAVA:
         given = ", ".join(name for name in spark_conf if name.startswith(_LAUNCH)) or "environment"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def read_table(session: SparkSession, name: str) -> pa.RecordBatchReader:
     """Return the rows of a table; the driver holds one partition at a time."""
     subject = f"Table {name}"
-    with translated(subject):
+    with translated(subject, session):
         frame = session.table(name)
         schema = schema_of(frame)
     return stream(frame, schema, subject)
@@ -42,7 +42,7 @@ def replace_table(frame: DataFrame, name: str, subject: str) -> None:
         place = exp.Table(this=other.this, db=other.args.get("db") or _quoted(session.catalog.currentDatabase()))
         session.sql(f"ALTER TABLE {SPARK.render(one)} RENAME TO {SPARK.render(place)}")
 
-    with translated(subject):
+    with translated(subject, session):
         frame.write.mode("error").saveAsTable(SPARK.render(new))
         try:
             is_there = session.catalog.tableExists(SPARK.render(table))
