@@ -135,6 +135,25 @@ def test_a_read_of_many_views_is_one_round_trip(server: PostgresServer, store: P
     assert len(statements(server, "one write")) == 1
 
 
+def test_the_plan_of_a_read_is_kept_and_goes_by_the_index(server: PostgresServer, store: PostgresOnlineStore) -> None:
+    store.create([OTHER])
+    reads = [(TABLE, [b"a"]), (OTHER, [b"a", b"b", b"c"])]
+    for table in (TABLE, OTHER):
+        store.write(table, [b"a", b"b"], [b"1", b"2"])
+        with server.connect() as connection:  # of so few rows the server would else read all
+            connection.execute(f"ANALYZE {store._name(table)}".encode())
+    for _ in range(20):
+        assert store.read(reads) == [[b"1"], [b"1", b"2", None]]
+    plans = "SELECT max(generic_plans) FROM pg_prepared_statements WHERE statement LIKE %s"
+    ((kept,),) = store._session.fetch(plans.encode(), ("SELECT 0, key, value%",))
+    assert kept > 5
+    for table in (TABLE, OTHER):
+        ((plan, *_),) = store._session.fetch(
+            f"EXPLAIN (FORMAT JSON) SELECT value FROM {store._name(table)} WHERE key = ANY(%b)".encode(), ([b"a"],)
+        )
+        assert "Seq Scan" not in str(plan)
+
+
 def test_rows_that_do_not_change_are_not_touched(server: PostgresServer, store: PostgresOnlineStore) -> None:
     for size in (100, 6000):
         keys = [b"%d" % number for number in range(size)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from repast.backends.online.sql_table import stored_keys, table_name
 from repast.errors import InvalidConfigError, InvalidRequestError, NotFoundError, require
@@ -17,10 +17,17 @@ _COPY_ROWS = 5000
 """From so many rows on a batch is copied into a temporary table; fewer are sent as two arrays."""
 _TABLES = 100
 """Tables per statement: more would nest deeper than the server's parser likes."""
+_SELECTS = 1000
+"""Statements for reading that are kept."""
+_BY_INDEX = "-c enable_seqscan=off"
+"""A prepared statement keeps its plan: made while the table was small, it would read all of a large one later."""
 _EXACT = 1_000_000
 """Up to so many rows are counted; beyond, the server's statistics answer."""
 _LOCK = 0x72657061_7374
 """The advisory lock that makers and droppers of tables hold: two that create one table would else collide."""
+
+_Part: TypeAlias = tuple[int, OnlineTable, bool]
+"""A table in a statement that reads: the place of its read, and whether that has one key only."""
 
 
 class PostgresOnlineStore(OnlineStore):
@@ -89,8 +96,8 @@ class PostgresOnlineStore(OnlineStore):
         from repast.backends.online.postgres_session import PostgresSession
 
         files = {"sslkey": sslkey_path, "sslcert": sslcert_path, "sslrootcert": sslrootcert_path}
-        timeout = f"-c statement_timeout={round(statement_timeout * 1000)}" if statement_timeout else None
-        parameters: dict[str, str | int | None] = {"host": host, "port": port, "dbname": database, "options": timeout}
+        settings = f"{_BY_INDEX} -c statement_timeout={round(statement_timeout * 1000)}" if statement_timeout else None
+        parameters: dict[str, str | int | None] = {"host": host, "port": port, "dbname": database, "options": settings}
         parameters |= {"user": user, "password": password, "sslmode": sslmode, "application_name": "repast"}
         parameters |= {"connect_timeout": round(connect_timeout), "keepalives_idle": keepalives_idle}
         parameters |= {name: str(Path(repo_path, path).expanduser()) for name, path in files.items() if path}
@@ -101,7 +108,7 @@ class PostgresOnlineStore(OnlineStore):
         # Statements always come with parameters, if only none: there a sign for a parameter is doubled.
         self._quoted_schema = '"{}"'.format(db_schema.replace('"', '""').replace("%", "%%"))
         self._names: dict[OnlineTable, str] = {}
-        self._selects: dict[tuple[OnlineTable, ...], bytes] = {}
+        self._selects: dict[tuple[_Part, ...], bytes] = {}
 
     def create(self, tables: Sequence[OnlineTable]) -> None:
         """Make tables ready for reading and writing, in one transaction. Does nothing for tables that exist."""
@@ -270,6 +277,7 @@ class PostgresOnlineStore(OnlineStore):
     ) -> tuple[int, int, list[bytes]]:
         with connection.transaction():
             connection.execute(b"CREATE TEMP TABLE repast_batch (key bytea, value bytea) ON COMMIT DROP")
+            connection.execute(b"SET LOCAL enable_seqscan = on")  # which may be best for so many rows
             with connection.cursor().copy(b"COPY pg_temp.repast_batch FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types(("bytea", "bytea"))
                 for row in best.items():
@@ -281,24 +289,25 @@ class PostgresOnlineStore(OnlineStore):
 
     def _select(self, wanted: Reads) -> list[tuple[bytes, list[object]]]:
         """Return statements that find the rows: (place of the read, key, value); one for up to a hundred tables."""
-        places = [place for place, (_, keys) in enumerate(wanted) if keys]
+        parts = [(place, table, len(keys) == 1) for place, (table, keys) in enumerate(wanted) if keys]
         selects = []
-        for start in range(0, len(places), _TABLES):
-            some = places[start : start + _TABLES]
-            statement = self._statement(tuple(wanted[place][0] for place in some))
-            parameters: list[object] = []
-            for place in some:
-                parameters += (place, list(wanted[place][1]))
-            selects.append((statement, parameters))
+        for start in range(0, len(parts), _TABLES):
+            some = tuple(parts[start : start + _TABLES])
+            keys = [wanted[place][1] for place, _, _ in some]
+            parameters: list[object] = [k[0] if len(k) == 1 else list(k) for k in keys]
+            selects.append((self._selects.get(some) or self._statement(some), parameters))
         return selects
 
-    def _statement(self, tables: tuple[OnlineTable, ...]) -> bytes:
-        if tables not in self._selects:
-            self._selects[tables] = b" UNION ALL ".join(
-                f"SELECT %b::int4, key, value FROM {self._name(table)} WHERE key = ANY(%b)".encode()  # noqa: S608
-                for table in tables
-            )
-        return self._selects[tables]
+    def _statement(self, parts: tuple[_Part, ...]) -> bytes:
+        """Return the statement for some tables, of a form whose plan the server keeps, and does not make each time."""
+        if len(self._selects) >= _SELECTS:
+            self._selects.clear()
+        selects = (
+            f"SELECT {place}, key, value FROM {self._name(table)} WHERE key = {'%b' if single else 'ANY(%b)'}"  # noqa: S608
+            for place, table, single in parts
+        )
+        self._selects[parts] = " UNION ALL ".join(selects).encode()
+        return self._selects[parts]
 
     def _read_table(self, table: OnlineTable, keys: list[bytes]) -> dict[bytes, bytes]:
         rows = self._session.fetch(*self._select([(table, keys)])[0])
