@@ -258,6 +258,18 @@ def test_a_read_of_several_tables_sees_one_moment(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("count", [1, 2, 100, 101])
+def test_a_key_of_each_of_many_tables(store: SqliteOnlineStore, count: int) -> None:
+    tables = [OnlineTable("project", f"view{number}") for number in range(count)]
+    store.create(tables)
+    for number, table in enumerate(tables):
+        store.write(table, [b"k"], [b"%d" % number])
+    expected = [[b"%d" % number] for number in range(count)]
+    assert store.read([(table, [b"k"]) for table in tables]) == expected
+    store.drop([tables[-1]])
+    assert store.read([(table, [b"k"]) for table in tables]) == [*expected[:-1], [None]]
+
+
 def test_reads_go_on_while_another_process_writes(store: SqliteOnlineStore) -> None:
     store.write(TABLE, [b"k"], [b"v"])
     with _locked(store.path):

@@ -13,6 +13,10 @@ from repast.ports.online import OnlineStore, OnlineTable, Reads, SupportsFlush, 
 _CHUNKS = (64, 32, 16, 8, 4, 2, 1)
 """Keys per statement: few statements to compile and keep, and no key is ever padded."""
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-.")
+_TABLES = 100
+"""Tables of which one statement looks up a key each."""
+_LOOKUPS = 1000
+"""Such statements that are kept."""
 _INLINE_KEYS = 256
 """Reads of so few keys take less time than handing them to a thread."""
 
@@ -47,6 +51,7 @@ class SqliteOnlineStore(OnlineStore, SupportsFlush):
         self._pool = SqlitePool((Path(repo_path) / Path(path).expanduser()).absolute(), busy_timeout)
         self._names: dict[OnlineTable, str] = {}
         self._selects: dict[tuple[OnlineTable, int], str] = {}
+        self._lookups: dict[tuple[OnlineTable, ...], str] = {}
 
     @property
     def path(self) -> Path:
@@ -127,10 +132,9 @@ class SqliteOnlineStore(OnlineStore, SupportsFlush):
             connection = pool.take_for_read()
             if connection is None:
                 return [[None] * len(keys) for _, keys in reads]
-            if len(reads) == 1:
-                ((table, keys),) = reads
-                if len(keys) == 1:  # one statement is a transaction of its own
-                    return [self._read_one(connection, table, keys)]
+            found = self._read_one_each(connection, reads)
+            if found is not None:
+                return found
             connection.execute("BEGIN")
             values = [self._read_table(connection, table, keys) for table, keys in reads]
             connection.execute("COMMIT")
@@ -188,18 +192,25 @@ class SqliteOnlineStore(OnlineStore, SupportsFlush):
         found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,))
         return found.fetchone() is not None
 
-    def _read_one(
-        self, connection: sqlite3.Connection, table: OnlineTable, keys: Sequence[bytes]
-    ) -> list[bytes | None]:
-        """Do for one key, faster, what :meth:`_read_table` does."""
-        select = self._selects.get((table, 1)) or self._select(table, 1)
+    def _read_one_each(self, connection: sqlite3.Connection, reads: Reads) -> Values | None:
+        """Read one key of each table by one statement, which is a transaction of its own; None: it cannot be done."""
+        keys = [keys[0] for _, keys in reads if len(keys) == 1]
+        if not 0 < len(keys) == len(reads) <= _TABLES:
+            return None
+        tables = tuple([table for table, _ in reads])
         try:
-            row = connection.execute(select, keys).fetchone()
-        except sqlite3.OperationalError:
-            if self._exists(connection, table):
-                raise
-            return [None]
-        return [row[1] if row else None]
+            row = connection.execute(self._lookups.get(tables) or self._lookup(tables), keys).fetchone()
+        except sqlite3.OperationalError:  # a table is missing; if it is anything else, it will be raised again
+            return None
+        return [[value] for value in row]
+
+    def _lookup(self, tables: tuple[OnlineTable, ...]) -> str:
+        """Return the statement that finds one key of each table: one row of values, null where there is none."""
+        if len(self._lookups) >= _LOOKUPS:
+            self._lookups.clear()
+        values = (f"(SELECT value FROM {self._name(table)} WHERE key = ?)" for table in tables)  # noqa: S608
+        self._lookups[tables] = "SELECT " + ", ".join(values)
+        return self._lookups[tables]
 
     def _read_table(
         self, connection: sqlite3.Connection, table: OnlineTable, keys: Sequence[bytes]
