@@ -190,12 +190,15 @@ class LMDBOnlineStore(OnlineStore, SupportsFlush):
         return environment
 
     def _read(self, environment: Environment, reads: Reads, txn: Transaction) -> Values:
-        get = txn.get
+        get, find, names = txn.get, environment.find, self._names
         values: Values = []
         for table, keys in reads:
-            rows = environment.find(txn, self._names.get(table) or self._name(table))
+            rows = find(txn, names.get(table) or self._name(table))
             if rows is None:
                 values.append([None] * len(keys))
+            elif len(keys) == 1:  # without what pays for many only
+                key = keys[0]
+                values.append([get(key if len(key) < _LONGEST_KEY else _fit(key), None, rows)])
             elif max(map(len, keys), default=0) < _LONGEST_KEY:
                 values.append([get(key, None, rows) for key in keys])
             else:
