@@ -179,8 +179,9 @@ def measured(figures: Figures, growth: Path | None, load: Path | None) -> Figure
     """Return figures with those that runs measured."""
     if growth is not None:
         runs = [run for run in json.loads(growth.read_text()) if run["way"] == "Repast" and not run["case"]["skew"]]
-        done = (run for run in runs if run["case"]["views"] == 1 and run["seconds"] is not None)
-        ones = sorted(done, key=lambda run: run["case"]["rows"])
+        done = [run for run in runs if run["case"]["views"] == 1 and run["seconds"] is not None]
+        spine = max((run["case"]["spine"] for run in done), default=0)
+        ones = sorted((run for run in done if run["case"]["spine"] == spine), key=lambda run: run["case"]["rows"])
         if len({run["case"]["rows"] for run in ones}) < 2:
             raise SystemExit(f"{growth} has no two sizes of one view: run benchmarks.spark_growth with two --rows")
         small, large = ones[0], ones[-1]
@@ -188,9 +189,8 @@ def measured(figures: Figures, growth: Path | None, load: Path | None) -> Figure
         per_row = (large["shuffled"] - small["shuffled"]) / rows
         rate = large["case"]["rows"] / large["seconds"] / large.get("cores", 2)
         figures = replace(figures, row_bytes=per_row, join_rows=rate)
-        if "spine" in large:
-            asked = (large["shuffled"] - per_row * large["case"]["rows"]) / large["spine"]
-            figures = replace(figures, asked_bytes=asked)
+        asked = (large["shuffled"] - per_row * large["case"]["rows"]) / spine
+        figures = replace(figures, asked_bytes=asked)
     if load is not None:
         found = json.loads(load.read_text())
         figures = replace(

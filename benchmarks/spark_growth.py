@@ -53,16 +53,18 @@ _START_SECONDS = 240.0
 
 @dataclass(frozen=True)
 class Case:
-    """A size: views, each with a source of its own, and the share of all rows that one key has."""
+    """A size: views, each with a source of its own, what is asked, and the share of all rows that one key has."""
 
     rows: int
     views: int
+    spine: int
     skew: float = 0.0
 
     @property
     def label(self) -> str:
         skew = f", one key with {self.skew:.0%}" if self.skew else ""
-        return f"{short(self.rows)} rows x {self.views} view{'s' * (self.views > 1)}{skew}"
+        views = f"{self.views} view{'s' * (self.views > 1)}"
+        return f"{short(self.rows)} rows x {views}, a spine of {short(self.spine)}{skew}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,6 @@ class Bench:
 
     def __init__(self, folder: Path, args: argparse.Namespace) -> None:
         self.folder = folder
-        self.spine_rows: int = args.spine
         # One per run: a folder that is kept has logs of runs before.
         self.log = Path(tempfile.mkdtemp(prefix="log", dir=folder))
         self.conf = session_conf(self.log, args.master, args.memory, folder)
@@ -112,11 +113,11 @@ class Bench:
         return str(path)
 
     def spine(self, case: Case) -> str:
-        path = self.folder / f"spine_{case.rows}_{self.spine_rows}_{case.skew}"
+        path = self.folder / f"spine_{case.rows}_{case.spine}_{case.skew}"
         if not path.exists():
             keys = max(1, case.rows // 50)
             hot = f"pmod(xxhash64(id, 91), 1000) < {round(case.skew * 1000)}"
-            frame = self.session.range(0, self.spine_rows, 1, 4).selectExpr(
+            frame = self.session.range(0, case.spine, 1, 4).selectExpr(
                 "id AS row",
                 f"CASE WHEN {hot} THEN 0 ELSE pmod(xxhash64(id, 92), {keys}) END AS key",
                 f"timestamp_micros({START_US} + pmod(xxhash64(id, 93), {SPAN_US})) AS event_timestamp",
@@ -332,10 +333,11 @@ def warm_up(case: Case) -> Case:
 
 def cases(args: argparse.Namespace) -> list[Case]:
     """Return the cases, the most expensive last."""
-    plain = [Case(rows, views) for rows in args.rows for views in args.views]
+    plain = [Case(rows, views, args.spine) for rows in args.rows for views in args.views]
     last = plain.pop() if len(plain) > 1 else None
-    hot = [Case(max(args.rows), 1, args.hot)] if args.hot else []
-    return [*plain, *hot, *([last] if last else [])]
+    few = [Case(max(args.rows), 1, args.few)] if args.few else []
+    hot = [Case(max(args.rows), 1, args.spine, args.hot)] if args.hot else []
+    return [*plain, *few, *hot, *([last] if last else [])]
 
 
 def run(folder: Path, args: argparse.Namespace, keep: Callable[[list[Measured], list[Case]], None]) -> None:
@@ -391,14 +393,14 @@ def report(found: list[Measured], skipped: list[Case], args: argparse.Namespace)
     lines = [
         "# Spark: how time and shuffles grow\n",
         "Written by `python -m benchmarks.spark_growth`; do not edit.",
-        f"{args.master}, {os.cpu_count()} cores, a spine of {short(args.spine)} rows, {FEATURES} features per view, "
+        f"{args.master}, {os.cpu_count()} cores, {FEATURES} features per view, "
         "50 rows per key, a ttl of a week.",
         "Each cell: seconds, and MB written to shuffles. One run each, after one on few rows that is not measured.",
         "A way is stopped when its time is up. Not ready: the few rows alone took longer than that.\n",
         "| | " + " | ".join(ways) + " |",
         "|---" * (len(ways) + 1) + "|",
     ]
-    for case in sorted({one.case for one in found}, key=lambda case: (case.rows, case.views, case.skew)):
+    for case in sorted({one.case for one in found}, key=lambda case: (case.rows, case.views, case.skew, -case.spine)):
         cells = [by.get((case, way)) for way in ways]
         sums = next((cell.sums for cell in cells if cell and cell.sums), ())
         lines.append(f"| {case.label} | " + " | ".join(shown(cell, sums) for cell in cells) + " |")
@@ -433,6 +435,7 @@ def main() -> None:
     parser.add_argument("--views", type=int, nargs="+", default=[1, 3, 10])
     parser.add_argument("--hot", type=float, default=0.2, help="one key's share of all rows in a case more; 0: no such")
     parser.add_argument("--spine", type=int, default=1_000_000)
+    parser.add_argument("--few", type=int, default=10_000, help="rows of the spine in a case more; 0: no such")
     parser.add_argument("--master", default="local[2]")
     parser.add_argument("--memory", default="6g", help="of the driver, which in local mode does the work")
     parser.add_argument("--feast", help="an interpreter with Feast and pyspark; see above")
@@ -446,7 +449,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, and nothing is written")
     args = parser.parse_args()
     if args.smoke:
-        args.rows, args.views, args.spine = [2_000], [1, 2], 500
+        args.rows, args.views, args.spine, args.few = [2_000], [1, 2], 500, 50
     cores = len(os.sched_getaffinity(0))
 
     record = args.out.with_suffix(".json")
@@ -458,7 +461,7 @@ def main() -> None:
         measured = {one.case for one in found}
         found = [*(one for one in earlier if one.case not in measured), *found]
         args.out.write_text(report(found, [case for case in skipped if case not in {o.case for o in found}], args))
-        figures = [asdict(one) | {"spine": args.spine, "cores": cores} for one in found]
+        figures = [asdict(one) | {"cores": cores} for one in found]
         record.write_text(json.dumps(figures, indent=1) + "\n")
 
     # Ended from outside, it still ends Feast and Java.

@@ -48,12 +48,13 @@ def test_simulation_is_between_the_bounds() -> None:
 
 
 def test_measured_figures_take_their_place(tmp_path: Path) -> None:
-    """Bytes per row are the slope between two sizes, bytes per spine row what is left."""
-    case = {"views": 1, "skew": 0.0}
+    """Bytes per row are the slope between two sizes, bytes per spine row what is left; smaller spines say nothing."""
+    case = {"views": 1, "skew": 0.0, "spine": 100}
     runs = [
-        {"way": "Repast", "case": case | {"rows": rows}, "seconds": 10.0, "shuffled": 70 * rows + 5000, "spine": 100}
+        {"way": "Repast", "case": case | {"rows": rows}, "seconds": 10.0, "shuffled": 70 * rows + 5000}
         for rows in (1000, 10_000)
     ]
+    runs.append(runs[-1] | {"case": case | {"rows": 10_000, "spine": 5}, "shuffled": 300})
     growth, load = tmp_path / "growth.json", tmp_path / "load.json"
     growth.write_text(json.dumps([*runs, {"way": "Feast", "case": case, "seconds": 1, "shuffled": 0}]))
     load.write_text(json.dumps({"keys": 1000, "seconds": 5.0, "workers": 2, "redis_bytes_per_key": 113}))
