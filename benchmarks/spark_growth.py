@@ -393,8 +393,7 @@ def report(found: list[Measured], skipped: list[Case], args: argparse.Namespace)
     lines = [
         "# Spark: how time and shuffles grow\n",
         "Written by `python -m benchmarks.spark_growth`; do not edit.",
-        f"{args.master}, {os.cpu_count()} cores, {FEATURES} features per view, "
-        "50 rows per key, a ttl of a week.",
+        f"{args.master}, {os.cpu_count()} cores, {FEATURES} features per view, 50 rows per key, a ttl of a week.",
         "Each cell: seconds, and MB written to shuffles. One run each, after one on few rows that is not measured.",
         "A way is stopped when its time is up. Not ready: the few rows alone took longer than that.\n",
         "| | " + " | ".join(ways) + " |",
