@@ -18,7 +18,7 @@ from repast.backends.online.dynamodb_failure import explain
 from repast.errors import InvalidConfigError, UnavailableError
 from repast.ports.online import OnlineTable, WriteResult
 from server.dynamodb import CREDENTIALS, DynamodbServer, Gate, run_dynalite
-from server.postgres import free_port
+from server.port import free_port
 from server.proxy import Proxy
 
 TABLE = OnlineTable("fault", "view")

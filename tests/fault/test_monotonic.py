@@ -6,48 +6,64 @@ import multiprocessing
 import os
 import threading
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from fault_project import KEYS, at, make_sources, online_turns, opened, rows, view
 
 from repast import FeatureStore
 from repast.app import load
+from server.until import wait_until
 
 CONTEXT = multiprocessing.get_context("spawn")
 PAUSE = 0.001
 """Seconds between two reads: who never lets go of the interpreter keeps the writer from writing what is to be read."""
 
 
-def watch(store: FeatureStore, stop: threading.Event | None, pipe: Connection | None) -> tuple[int, int]:
-    """Read until told to stop; return how many reads there were and how many values of keys were seen to grow."""
+def watch(store: FeatureStore, stop: Any, reads: Any) -> int:
+    """Read until told to stop, and count the reads; return how many values of keys were seen to grow."""
     seen = [-1] * KEYS
-    reads = grown = 0
-    while not (stop.wait(PAUSE) if stop else pipe.poll(PAUSE)):
+    grown = 0
+    while not stop.wait(PAUSE):
         for name in ("table", "parts"):
             found = [-1 if turn is None else turn for turn in online_turns(store, name)]
             if name == "table":
                 assert all(old <= new for old, new in zip(seen, found, strict=True)), "a read went back in time"
                 grown += sum(old < new for old, new in zip(seen, found, strict=True))
                 seen = found
-        reads += 1
-    return reads, grown
+        reads.value += 1
+    return grown
 
 
-def watch_elsewhere(folder: Path, pipe: Connection) -> None:
+def watch_elsewhere(folder: Path, stop: Any, reads: Any, pipe: Connection) -> None:
     with opened(folder) as store:
-        online_turns(store)
-        pipe.send("ready")
-        pipe.send(watch(store, None, pipe))
+        pipe.send(watch(store, stop, reads))
 
 
-def write(folder: Path, turns: int) -> None:
-    """Load, push and load late, in small transactions."""
+class Watcher(NamedTuple):
+    """A thread or a process that reads."""
+
+    worker: threading.Thread | SpawnProcess
+    reads: Any
+    """Its ``value`` is how many there were."""
+
+    def read_again(self) -> None:
+        """Wait until it has read once more, from beginning to end, or has died."""
+        wanted = self.reads.value + 2  # one may be going on
+        wait_until(lambda: self.reads.value >= wanted or not self.worker.is_alive(), "a reader to read")
+
+
+def write(folder: Path, turns: int, watchers: list[Watcher]) -> None:
+    """Load, push and load late, in small transactions; after each turn everybody has read what it wrote."""
     with opened(folder) as store:
         for turn in range(1, turns):
             store.materialize(at(0), at(turn), ["table"])
             store.push("table_push", rows([turn - 1, turn + 1], range(turn % 7, KEYS, 7)))
             store.materialize_incremental(at(turn), ["parts"])
+            for watcher in watchers:
+                watcher.read_again()
 
 
 @pytest.mark.parametrize("turns", [pytest.param(4, marks=pytest.mark.short), pytest.param(40, marks=pytest.mark.slow)])
@@ -59,26 +75,28 @@ def test_reads_go_on_and_never_go_back(tmp_path, monkeypatch, turns):
     make_sources(tmp_path, range(turns))
     with opened(tmp_path) as store:
         store.apply([view("table", "table.parquet"), view("parts", "parts")])
-        pipes = []
+        stop, pipes, grown, watchers = CONTEXT.Event(), [], [], []
         for _ in range(2):
-            ours, theirs = CONTEXT.Pipe()
-            CONTEXT.Process(target=watch_elsewhere, args=(tmp_path, theirs), daemon=True).start()
-            assert ours.recv() == "ready"
+            ours, theirs = CONTEXT.Pipe(duplex=False)
+            reads = CONTEXT.Value("q", lock=False)
+            process = CONTEXT.Process(target=watch_elsewhere, args=(tmp_path, stop, reads, theirs), daemon=True)
+            watchers.append(Watcher(process, reads))
             pipes.append(ours)
-        stop, results = threading.Event(), []
-        threads = [threading.Thread(target=lambda: results.append(watch(store, stop, None))) for _ in range(2)]
-        writer = threading.Thread(target=write, args=(tmp_path, turns))
-        for thread in (*threads, writer):
-            thread.start()
-        writer.join()
-        stop.set()
-        for thread in threads:
-            thread.join()
-        for pipe in pipes:
-            pipe.send("stop")
-            results.append(pipe.recv())
-        assert len(results) == 4
-        assert all(reads > turns // 4 and grown > KEYS for reads, grown in results), results
+        for _ in range(2):
+            reads = CONTEXT.Value("q", lock=False)
+            thread = threading.Thread(target=lambda reads=reads: grown.append(watch(store, stop, reads)))
+            watchers.append(Watcher(thread, reads))
+        for watcher in watchers:
+            watcher.worker.start()
+        try:
+            write(tmp_path, turns, watchers)
+        finally:
+            stop.set()
+        grown += [pipe.recv() for pipe in pipes]
+        for watcher in watchers:
+            watcher.worker.join()
+        assert len(grown) == 4
+        assert all(seen >= KEYS * (turns - 2) for seen in grown), grown
         assert online_turns(store) == [
             turns if key % 7 == (turns - 1) % 7 else _last(key, turns) for key in range(KEYS)
         ]

@@ -15,7 +15,9 @@ from repast.backends.online.postgres import PostgresOnlineStore
 from repast.backends.online.sql_table import table_name
 from repast.errors import RepastError, UnavailableError
 from repast.ports.online import OnlineTable, WriteResult
-from server.postgres import PostgresServer, free_port, run_postgres
+from server.port import free_port
+from server.postgres import PostgresServer, run_postgres
+from server.until import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +42,17 @@ def open_store(server: PostgresServer, tmp_path: Path, **options: Any) -> Postgr
 def test_a_server_that_crashes_during_loads_and_reads(
     server: PostgresServer, store: PostgresOnlineStore, tmp_path: Path
 ) -> None:
-    crashes = iter(range(2))
+    crashes = iter(range(1, 3))
 
-    def crash() -> None:
-        if next(crashes, None) is not None:
-            server.crash()
-            server.start()
+    def crash() -> int:
+        number = next(crashes, None)
+        if number is None:
+            return 2
+        server.crash()
+        server.start()
+        return number
 
-    under_load(lambda: open_store(server, tmp_path), crash, turns=100)
-    assert next(crashes, None) is None
+    under_load(lambda: open_store(server, tmp_path), crash, turns=100, disturbances=2)
 
 
 def test_connections_that_are_cut_in_the_middle_of_batches(
@@ -57,14 +61,14 @@ def test_connections_that_are_cut_in_the_middle_of_batches(
     with server.connect() as connection:
         cuts = []
 
-        def cut() -> None:
+        def cut() -> int:
             found = connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'repast'"
             )
             cuts.append(found.rowcount)
+            return sum(cuts)
 
-        under_load(lambda: open_store(server, tmp_path), cut, turns=100)
-    assert sum(cuts) >= 5
+        under_load(lambda: open_store(server, tmp_path), cut, turns=100, disturbances=5)
 
 
 def test_a_load_that_the_server_left_is_finished_by_the_next(
@@ -196,6 +200,8 @@ def test_too_many_connections(server: PostgresServer, tmp_path: Path) -> None:
         assert "has too many connections" in error.message
         assert "max_conn" in error.hint
         assert error.retryable
+        theirs = "SELECT 1 FROM pg_stat_activity WHERE usename = 'few'"
+        wait_until(lambda: not connection.execute(theirs).fetchall(), "the server to end what was closed")
         assert read_one(open_store(server, tmp_path, user="few", password="few")) == [[None]]
         connection.execute("DROP ROLE few")
 

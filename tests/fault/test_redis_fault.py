@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +15,10 @@ import pytest
 from repast.backends.online.redis import RedisOnlineStore
 from repast.errors import NotFoundError, UnavailableError
 from repast.ports.online import OnlineTable, WriteResult
+from server.pause import paused
+from server.port import free_port
 from server.proxy import Proxy
-from server.redis import RedisServer, free_port, run_redis, run_redis_cluster, run_redis_sentinel, wait_until
+from server.redis import RedisServer, run_redis, run_redis_cluster, run_redis_sentinel, wait_until
 
 TABLE = OnlineTable("project", "view")
 KEYS = [b"%05d" % number for number in range(2000)]
@@ -248,12 +249,9 @@ def test_a_server_that_is_down_is_unavailable() -> None:
 def test_a_server_that_does_not_answer_times_out(server: RedisServer, store: RedisOnlineStore) -> None:
     assert server.process is not None
     hasty = make_store(server, timeout=0.05, retries=0)
-    server.process.send_signal(signal.SIGSTOP)
-    try:
+    with paused(server.process):
         for call in calls(hasty):
             unavailable(call, "did not answer in time", retryable=True)
-    finally:
-        server.process.send_signal(signal.SIGCONT)
     assert store.read([(TABLE, [b"k"])]) in ([[None]], [[b"v"]])
     hasty.close()
 

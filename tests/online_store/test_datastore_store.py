@@ -23,7 +23,7 @@ from repast.ports.online import OnlineStore, OnlineTable, WriteResult
 from repast.testing.online import OnlineStoreSuite
 from repast.testing.online.base import run_together
 from server.datastore import run_datastore
-from server.postgres import free_port
+from server.port import free_port
 
 TABLE = OnlineTable("project", "view")
 OTHER = OnlineTable("project", "other")

@@ -78,7 +78,7 @@ def test_no_more_tables_than_allowed(tmp_path: Path) -> None:
 
 def test_the_map_grows_while_others_read(store: LMDBOnlineStore, tmp_path: Path) -> None:
     store.write(TABLE, KEYS, row(0))
-    done, errors, reads = threading.Event(), list[BaseException](), [0]
+    done, seen, errors = threading.Event(), threading.Event(), list[BaseException]()
     other = LMDBOnlineStore(repo_path=tmp_path)
 
     def read() -> None:
@@ -86,22 +86,24 @@ def test_the_map_grows_while_others_read(store: LMDBOnlineStore, tmp_path: Path)
             while not done.is_set():
                 (found,) = other.read([(TABLE, KEYS)])
                 assert len({value and value[:6] for value in found}) == 1, "a read saw two moments"
-                reads[0] += 1
+                seen.set()
         except BaseException as error:  # noqa: BLE001 (raised in the test's thread)
             errors.append(error)
+            seen.set()
 
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
     try:
         for step in range(1, 14):
+            seen.clear()
             store.write(TABLE, KEYS, [value + b"." * 600 * step for value in row(step)])
+            assert seen.wait(60), "nobody could read beside the writer or after it"
     finally:
         done.set()
         for reader in readers:
             reader.join()
     assert errors == []
-    assert reads[0]
     assert (store.path / "data.mdb").stat().st_size > 4 << 20, "it had to grow"
     other.close()
 

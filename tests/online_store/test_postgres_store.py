@@ -19,6 +19,7 @@ from repast.errors import ClosedError, InvalidConfigError, UnavailableError
 from repast.ports.online import OnlineStore, OnlineTable, WriteResult
 from repast.testing.online import OnlineStoreSuite
 from server.postgres import PostgresServer, run_postgres
+from server.until import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +183,7 @@ def test_statements_may_stay_unprepared(server: PostgresServer, tmp_path: Path) 
 
 
 def test_no_more_connections_are_open_than_allowed(server: PostgresServer, tmp_path: Path) -> None:
+    wait_until(lambda: count_connections(server) == 0, "the server to end what other tests closed")
     store = open_store(server, tmp_path, max_conn=2)
     store.create([TABLE])
     barrier = threading.Barrier(8)
@@ -204,7 +206,7 @@ def test_no_more_connections_are_open_than_allowed(server: PostgresServer, tmp_p
     assert count_connections(server) <= 2
     asyncio.run(many())
     store.close()
-    assert count_connections(server) == 0
+    wait_until(lambda: count_connections(server) == 0, "the server to end what was closed")
 
 
 def count_connections(server: PostgresServer) -> int:

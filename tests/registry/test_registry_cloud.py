@@ -19,7 +19,7 @@ from repast.errors import InvalidConfigError, UnavailableError
 from repast.ports.registry import RegistryStore
 from repast.testing.registry import RegistrySuite
 from server.bucket import BucketServer, run_azure, run_gcs, run_s3
-from server.postgres import free_port
+from server.port import free_port
 
 PLACE = "REPAST_TEST_BUCKET"
 """Environment variable that tells the processes which a test starts where its bucket is."""

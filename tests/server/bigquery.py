@@ -12,7 +12,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from server.emulator import run_emulator
-from server.postgres import free_port
+from server.port import free_port
 
 PROJECT = "features"
 

@@ -26,7 +26,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 from server.gcs import run_gcs_double
-from server.postgres import free_port
+from server.port import free_port
 
 BUCKET = "repast-tests"
 _SERVERS = Path(__file__).parents[2] / ".servers"

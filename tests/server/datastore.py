@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -14,7 +13,8 @@ from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
-from server.postgres import free_port
+from server.pause import paused
+from server.port import free_port
 
 PROJECT = "tests"
 """The project whose rows the emulator keeps when it is stopped."""
@@ -95,11 +95,8 @@ class DatastoreServer:
     def paused(self) -> Iterator[None]:
         """Let it answer nothing for a while, with all connections open."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        try:
+        with paused(self._process):
             yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from server.postgres import free_port
+from server.port import free_port
 
 _DYNALITE = Path(__file__).parents[2] / ".servers" / "dynamodb" / "node_modules" / "dynalite" / "cli.js"
 CREDENTIALS = {

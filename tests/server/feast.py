@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from server.feature_server import HttpServer, run_http_server
-from server.postgres import free_port
+from server.port import free_port
 
 _ROOT = Path(__file__).parents[2]
 FEAST_ENVIRONMENT = {"FEAST_USAGE": "False"}

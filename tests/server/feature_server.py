@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from server.postgres import free_port
+from server.port import free_port
 
 
 class HttpServer:

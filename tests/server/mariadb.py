@@ -15,7 +15,8 @@ from typing import Any
 
 import pymysql
 
-from server.postgres import free_port, give_to, unprivileged
+from server.port import free_port
+from server.postgres import give_to, unprivileged
 
 USER = "repast"
 DATABASE = "features"

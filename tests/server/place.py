@@ -12,7 +12,7 @@ from repast.app.config import RepoConfig
 from repast.server.application import Application
 from repast.server.settings import ServerSettings
 from server.feature_server import HttpServer, run_http_server
-from server.postgres import free_port
+from server.port import free_port
 
 
 class Places:

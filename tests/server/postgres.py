@@ -7,7 +7,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from server.port import free_port
 
 USER = "repast"
 DATABASE = "features"
@@ -136,13 +137,6 @@ def find_program(name: str) -> str:
     if program is None:
         raise RuntimeError(f"{name} is not installed; run: scripts/install_servers.sh")
     return program
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def unprivileged(user: str) -> dict[str, Any]:

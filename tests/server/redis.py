@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import redis
+
+from server.port import free_port
+from server.until import wait_until
 
 _VOLATILE = {"save": '""', "appendonly": "no"}
 _QUICK_REPLICA = {"repl-diskless-sync-delay": "0", "repl-ping-replica-period": "1"}
@@ -26,8 +27,6 @@ class RedisServer:
 
     def __init__(self, folder: Path, settings: Mapping[str, str], *, program: str, mode: Sequence[str] = ()) -> None:
         self.port = free_port()
-        while (folder / str(self.port)).exists():  # given to another one that has not started yet
-            self.port = free_port()
         self.folder = folder / str(self.port)
         self.folder.mkdir()
         self._program = program
@@ -146,25 +145,6 @@ def find_program(name: str) -> str:
     if program is None:
         raise RuntimeError(f"{name} is not installed; run: scripts/install_servers.sh")
     return program
-
-
-def free_port() -> int:
-    """A port that is free, and the one 10000 above it too: there a cluster's nodes talk to each other."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as one, socket.socket() as other, contextlib.suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            other.bind(("127.0.0.1", port + 10_000))
-            return port
-
-
-def wait_until(done: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    """Ask again until it is so: another process decides when."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"waited {seconds:g} s for {what}")
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import snowflake.connector
 
 from repast.backends.offline.snowflake_type import stage
 from server.emulator import run_emulator
-from server.postgres import free_port
+from server.port import free_port
 
 _FEW_ROWS = 100
 
