@@ -290,6 +290,9 @@ def _type_hint(value: object) -> str:
 
         suggestion = from_arrow(value) if isinstance(value, pa.DataType) else None
     named = value if isinstance(value, str) else getattr(value, "__name__", "")
+    quoted = [name for name in _names() if isinstance(value, str) and name.lower() == value.lower()]
+    if quoted:
+        return f"without quotes: from repast.types import {quoted[0]}"
     return f"use repast.types.{suggestion}" if suggestion else did_you_mean(str(named), _names())
 
 

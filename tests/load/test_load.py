@@ -159,7 +159,7 @@ def test_unknown_and_unserved_views_are_refused_before_anything_is_loaded(projec
 def test_a_project_without_online_views_has_nothing_to_load(project):
     project.write(rides((1, -1, 1)))
     project.apply(project.view(online=False))
-    assert str(project.store.materialize_incremental()) == "Nothing to load: no view is online."
+    assert str(project.store.materialize_incremental()) == "Nothing was loaded: no view was named, or none is online."
 
 
 def test_what_somebody_else_applied_meanwhile_is_loaded_however_old_the_cache_may_be(tmp_path):

@@ -87,7 +87,14 @@ def retrieve(
         plan = plan_historical(manifest, selection, columns, as_of=as_of, timestamp_column=timestamp_column)
         return FrameRetrievalJob(workspace, request, plan, frame)
     spine = Spine(read_spine(entity_df, workspace.engine, workspace.config.repo_path))
-    plan = plan_historical(manifest, selection, spine.columns, as_of=as_of, timestamp_column=timestamp_column)
+    try:
+        plan = plan_historical(manifest, selection, spine.columns, as_of=as_of, timestamp_column=timestamp_column)
+    except InvalidRequestError as error:
+        if not spine.is_index(error.context.get("column")):
+            raise
+        raise InvalidRequestError(
+            error.message, hint="it is in the index: give entity_df.reset_index()", context=error.context
+        ) from error
     return RetrievalJob(_Retriever(workspace, request, plan, spine))
 
 

@@ -17,10 +17,12 @@ from types import ModuleType, TracebackType
 
 from repast.core import definitions
 from repast.core.definitions.base import is_spelling
-from repast.errors import Location, Problem, RepastError, did_you_mean
+from repast.errors import InvalidRequestError, Location, Problem, RepastError, did_you_mean
 
 _LOCK = threading.RLock()
 """Imports change what the whole process sees: one repo at a time."""
+_open: list[Path] = []
+"""The repos whose files are being imported by who has the lock."""
 
 
 class ImportFailure(Exception):  # noqa: N818  # an outcome, not an error class of Repast: callers report its problem
@@ -37,9 +39,19 @@ def importing(repo_path: Path) -> Iterator[RepoImporter]:
 
     Modules of the same names that the process had before are set aside meanwhile, except those of the
     standard library, so that two repos in one process do not see each other.
+
+    Raises:
+        InvalidRequestError: A file of this repo asks for it while it is imported: it would be, without end.
+
     """
     root = absolute(repo_path)
     with _LOCK:
+        if root in _open:
+            raise InvalidRequestError(
+                "This needs the files of the repo, and runs while they are imported.",
+                hint='put what a script does below: if __name__ == "__main__":',
+            )
+        _open.append(root)
         aside = _set_aside(root)
         before = set(sys.modules)
         writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
@@ -48,6 +60,7 @@ def importing(repo_path: Path) -> Iterator[RepoImporter]:
         try:
             yield RepoImporter(root)
         finally:
+            _open.remove(root)
             sys.path.remove(str(root))
             sys.dont_write_bytecode = writes_bytecode
             own = _own_names(root)

@@ -114,7 +114,7 @@ class LoadReport:
 
     def __str__(self) -> str:
         if not self.views:
-            return "Nothing to load: no view is online."
+            return "Nothing was loaded: no view was named, or none is online."
         lines = [str(view) for view in self.views]
         if len(self.views) > 1:
             loaded = len(self.views) - len(self.failed)
@@ -123,3 +123,5 @@ class LoadReport:
                 f"{self.written:,} written in {self.seconds:.1f} s"
             )
         return "\n".join(lines)
+
+    __repr__ = __str__

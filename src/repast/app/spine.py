@@ -252,6 +252,11 @@ def _from_objects(values: list[Any], dtype: DataType | None, subject: str) -> pa
         return pa.array(values, from_pandas=False)
     except (pa.ArrowException, OverflowError, UnicodeError, TypeError, ValueError) as error:
         kinds = sorted({type(value).__name__ for value in values if value is not None})
+        if isinstance(error, OverflowError):
+            raise InvalidRequestError(
+                f"{subject} holds a whole number that does not fit 64 bits.",
+                hint="make it text, if it is a name and not a number",
+            ) from error
         raise InvalidRequestError(
             f"{subject} holds {', '.join(kinds)}: not of one type.", hint="give it values of one type"
         ) from error
@@ -300,6 +305,10 @@ class Spine:
             return {name: _series_type(self.frame.dtypes.iloc[i]) for i, name in enumerate(self.frame.columns)}
         table = self.frame if self.kind == "arrow" else self.frame.head(0).to_arrow()
         return dict(zip(table.schema.names, table.schema.types, strict=True))
+
+    def is_index(self, name: object) -> bool:
+        """Return whether a name is not that of a column but of a pandas index."""
+        return self.kind == "pandas" and name not in self.frame.columns and name in self.frame.index.names
 
     def select(self, columns: Sequence[str], types: Mapping[str, DataType] | None = None) -> pa.Table:
         """Return some columns as an Arrow table; types as for :func:`to_arrow`."""

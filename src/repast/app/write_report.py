@@ -109,3 +109,5 @@ class WriteReport:
 
     def __str__(self) -> str:
         return "\n".join(map(str, (*self.views, *self.sources)))
+
+    __repr__ = __str__

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from repast.core.codec.row import event_us
 from repast.core.column import Column, to_array, to_list
-from repast.core.plan.online import OnlinePlan
-from repast.core.refs import OnDemandSelection
+from repast.core.plan.online import KEYS, REQUEST, OnlinePlan
 from repast.core.request import Request
-from repast.core.transform import name_inputs, run_on_demand, run_on_demand_python
+from repast.core.transform import run_on_demand, run_on_demand_python
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,8 +52,8 @@ class Answer:
         self._values = values
         self._cutoffs = cutoffs
         self._computed: dict[str, Column] = {}
-        for at, step in enumerate(plan.on_demand):
-            self._computed |= self._compute(step, functions[at])
+        for at in range(len(plan.on_demand)):
+            self._computed |= self._compute(at, functions[at])
 
     # -- stored rows ------------------------------------------------------------------------------
 
@@ -152,38 +151,29 @@ class Answer:
 
     # -- on-demand features -----------------------------------------------------------------------
 
-    def _compute(self, step: OnDemandSelection, function: Function) -> Mapping[str, Column]:
-        rows = self._request.rows
+    def _compute(self, at: int, function: Function) -> Mapping[str, Column]:
+        step, rows = self._plan.on_demand[at], self._request.rows
         if step.view.mode == "python":
-            return run_on_demand_python(step, function, self._input_lists(step), rows)
-        return run_on_demand(step, function, self._input_arrays(step), rows)
+            return run_on_demand_python(step, function, self._input_lists(at), rows)
+        return run_on_demand(step, function, self._input_arrays(at), rows)
 
-    def _input_lists(self, step: OnDemandSelection) -> dict[str, list[Any]]:
+    def _input_lists(self, at: int) -> dict[str, list[Any]]:
         plan, request = self._plan, self._request
-        decoded = {at: self._lists(at) for at in {column.view for column in step.inputs}}
-        keys = {name: to_list(column) for name, column in zip(plan.column_names, request.columns, strict=True)}
-        inputs = name_inputs(
-            step,
-            lambda view, feature: decoded[view][plan.views[view].places[feature]],
-            keys=keys,
-            request={name: to_list(column) for name, column in request.inputs.items()},
-        )
+        columns: dict[int, Sequence[list[Any]]] = {view: self._lists(view) for view in self._input_views(at)}
+        columns[KEYS] = list(map(to_list, request.columns))
+        columns[REQUEST] = [to_list(request.inputs[name]) for name in plan.input_names]
         # Copies: what a function does to its lists is its own affair.
-        return {name: list(values) for name, values in inputs.items()}
+        return {name: columns[source][position][:] for name, (source, position) in plan.on_demand_inputs[at].items()}
 
-    def _input_arrays(self, step: OnDemandSelection) -> dict[str, pa.Array]:
+    def _input_arrays(self, at: int) -> dict[str, pa.Array]:
         plan, request = self._plan, self._request
-        decoded = {at: self._arrays(at) for at in {column.view for column in step.inputs}}
-        keys = {
-            column.name: to_array(values, column.dtype)
-            for column, values in zip(plan.columns, request.columns, strict=True)
-        }
-        return name_inputs(
-            step,
-            lambda view, feature: decoded[view][plan.views[view].places[feature]],
-            keys=keys,
-            request={s.name: to_array(request.inputs[s.name], s.type) for s in plan.request_fields},
-        )
+        columns: dict[int, Sequence[pa.Array]] = {view: self._arrays(view) for view in self._input_views(at)}
+        columns[KEYS] = [to_array(v, column.dtype) for column, v in zip(plan.columns, request.columns, strict=True)]
+        columns[REQUEST] = [to_array(request.inputs[spec.name], spec.type) for spec in plan.request_fields]
+        return {name: columns[source][position] for name, (source, position) in plan.on_demand_inputs[at].items()}
+
+    def _input_views(self, at: int) -> set[int]:
+        return {column.view for column in self._plan.on_demand[at].inputs}
 
 
 def _numpy_of(array: pa.Array, dtype: DataType) -> npt.NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,22 +38,38 @@ def _small_frame(table: pa.Table) -> pd.DataFrame:
     """Convert column by column: what pyarrow does once per column then takes longer than copying the values."""
     import pandas as pd
 
-    columns: dict[str, Any] = {
-        field.name: _own_array(column) if field.type in _NUMPY else column.to_pandas(types_mapper=_mapper())
+    columns = [
+        _own_array(column) if field.type in _NUMPY else column.to_pandas(types_mapper=_mapper())
         for field, column in zip(table.schema, table.columns, strict=True)
-    }
-    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
+    ]
+    frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(table.num_rows), copy=False)
+    if columns:
+        frame.columns = _names(tuple(table.column_names)).view()
+    return frame
+
+
+@lru_cache(maxsize=256)
+def _names(names: tuple[str, ...]) -> pd.Index[str]:
+    """Return the names of columns with their look-up table, which take as long to make as a frame of one row.
+
+    Whoever uses them takes a view: the name of an Index may be changed.
+    """
+    import pandas as pd
+
+    return pd.Index(names)
 
 
 def _own_array(column: pa.ChunkedArray) -> Any:
     """Return a nullable array of pandas, whose values and mask are its own to change."""
     import pandas as pd
 
-    values, mask = column, np.zeros(len(column), bool)
-    if column.null_count:
-        values, mask = column.fill_null(0), np.array(column.is_null())
-    array = pd.arrays.FloatingArray if pa.types.is_floating(column.type) else pd.arrays.IntegerArray
-    return array(np.array(values, _NUMPY[column.type]), mask)
+    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    mask = np.zeros(len(values), bool)
+    if values.null_count:
+        mask = np.array(values.is_null())
+        values = values.fill_null(0)
+    array = pd.arrays.FloatingArray if pa.types.is_floating(values.type) else pd.arrays.IntegerArray
+    return array(values.to_numpy(zero_copy_only=False).copy(), mask)
 
 
 @cache

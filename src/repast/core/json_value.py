@@ -20,12 +20,14 @@ from typing import Any, TypeAlias
 
 from repast.core.clock import to_us
 from repast.errors import InvalidValueError
-from repast.types import Array, Bytes, DataType, Decimal, Float32, Float64, Map, Set, Struct, UnixTimestamp
+from repast.types import Array, Bytes, DataType, Decimal, Float32, Float64, Int64, Map, Set, Struct, UnixTimestamp
 
 Convert: TypeAlias = "Callable[[list[Any]], list[Any]]"
 
 _SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_AMBIGUOUS = 2.0**53
+"""From here on a float64 may stand for more than one whole number."""
 _NOT_FINITE: Mapping[str, float] = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 _KEEP = struct.Struct("<f")
 
@@ -129,6 +131,8 @@ def json_reader(dtype: DataType) -> Convert | None:
     """Return what turns JSON values into Python values of a type; None: they are."""
     if dtype in (Float32, Float64):
         return _each(_read_float32 if dtype == Float32 else _read_float)
+    if dtype == Int64:
+        return _read_integers
     if dtype == Bytes:
         return _each(_read_bytes)
     if dtype == UnixTimestamp:
@@ -150,6 +154,15 @@ def _read_float(value: Any) -> Any:
 def _read_float32(value: Any) -> Any:
     value = _read_float(value)
     return _KEEP.unpack(_KEEP.pack(value))[0] if type(value) is float else value
+
+
+def _read_integers(values: list[Any]) -> list[Any]:
+    """Refuse what was rounded when it was parsed: 9007199254740993.0 is another key than it says."""
+    if float in set(map(type, values)):
+        for value in values:
+            if type(value) is float and abs(value) >= _AMBIGUOUS:
+                raise ValueError(f"{value} may be rounded; write whole numbers without point and exponent")
+    return values
 
 
 def _read_bytes(value: Any) -> Any:

@@ -101,10 +101,24 @@ def parse_ref(ref: str) -> tuple[str, str]:
         shown = repr(ref) if isinstance(ref, str | bytes | int | float | list | tuple) else f"a {type(ref).__name__}"
         raise InvalidRequestError(
             f"{shown} is not a feature reference.",
-            hint='write "view:feature", for example "driver_stats:trips_today"',
+            hint=_reference_hint(ref),
             context={"reference": ref},
         )
     return view, feature
+
+
+def _reference_hint(ref: object) -> str:
+    """Say how somebody may have to write what they asked for."""
+    if isinstance(ref, str):
+        for separator in ("__", "."):
+            view, found, feature = ref.partition(separator)
+            if view and found and feature:
+                return f'write it with a colon: "{view}:{feature}"'
+        if ref.isidentifier():
+            return f'write "view:feature"; if it is a feature service: features={ref!r}, or -s {ref}'
+    elif hasattr(ref, "features") and isinstance(name := getattr(ref, "name", None), str):
+        return f'write "{name}:feature", or make a FeatureService of it and ask for that'
+    return 'write "view:feature", for example "driver_stats:trips_today"'
 
 
 def resolve_selection(

@@ -89,7 +89,7 @@ def print_report(report: LoadReport, *, as_json: bool = False) -> None:
         click.echo(dump_json(report.to_dict()))
         return
     if not report.views:
-        click.echo("Nothing to load: no view is online.")
+        click.echo("Nothing was loaded: no view was named, or none is online.")
         return
     rows = [(v.view, *(f"{n:,}" for n in (v.read, v.written, v.unchanged, v.late, v.rejected))) for v in report.views]
     print_table(COLUMNS, rows, right=range(1, len(COLUMNS)))

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from repast.core.definitions.problem import caller_location, report
+from repast.core.definitions.short_repr import short_repr
 from repast.errors import Location
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
@@ -70,6 +71,10 @@ class Definition:
     def problem(self, message: str, *, hint: str = "") -> None:
         """Report a problem of this definition, with its kind, name and file:line."""
         report(message, subject=f"{self.kind} {self.name!r}", location=self.location, hint=hint)
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__repr__ = short_repr  # type: ignore[method-assign]  # else dataclass writes one that shows every default
 
     def __hash__(self) -> int:
         return hash((self.kind, self.name))

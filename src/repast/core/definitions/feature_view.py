@@ -77,7 +77,10 @@ class FeatureView(Definition):
 
     def _check_source(self, source: object) -> None:
         if not isinstance(source, BatchSource | PushSource):
-            self.problem(f"source must be a FileSource, PushSource or another batch source, not {source!r}.")
+            self.problem(
+                f"source must be a FileSource, PushSource or another batch source, not {source!r}.",
+                hint='source=FileSource(path="data/trips.parquet", timestamp_field="event_timestamp")',
+            )
         elif isinstance(source, PushSource) and source.batch_source is None:
             self.problem(
                 f"push source {source.name!r} has no batch_source, so the view has no past to train on.",
@@ -149,6 +152,12 @@ class FeatureViewProjection:
 
     def __hash__(self) -> int:
         return hash((self.view, self.features, self.name_alias))
+
+    def __repr__(self) -> str:
+        features = "" if self.features is None else f"[{list(self.features)}]"
+        alias = f".with_name({self.name_alias!r})" if self.name_alias else ""
+        key_map = f".with_join_key_map({dict(self.join_key_map)})" if self.join_key_map else ""
+        return f"<{self.view.kind} {self.view.name}>{features}{alias}{key_map}"
 
     @property
     def name(self) -> str:

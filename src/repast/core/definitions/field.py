@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from repast.core.definitions.problem import caller_location, report
+from repast.core.definitions.short_repr import short_repr
 from repast.errors import InvalidDefinitionError, Location
 from repast.types import DataType, String, as_type
 
@@ -62,6 +63,8 @@ class Field:
     def __hash__(self) -> int:
         return hash((self.name, self.dtype))
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True)
 class JoinKey:
@@ -69,3 +72,5 @@ class JoinKey:
 
     name: str
     dtype: DataType | None = None
+
+    __repr__ = short_repr

@@ -50,6 +50,9 @@ class UserFunction:
     def __hash__(self) -> int:
         return hash((self.reference, self.sha256))
 
+    def __repr__(self) -> str:
+        return f"<function {self.reference}>"
+
 
 NO_FUNCTION = UserFunction("", "", "")
 

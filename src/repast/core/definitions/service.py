@@ -44,7 +44,10 @@ class FeatureService(Definition):
             elif isinstance(item, FeatureView | OnDemandFeatureView):
                 parsed.append(FeatureViewProjection(view=item))
             else:
-                self.problem(f"features must be feature views or projections of them, not {item!r}.")
+                self.problem(
+                    f"features must be feature views or projections of them, not {item!r}.",
+                    hint='features=[driver_stats, weather[["temp"]]]',
+                )
         object.__setattr__(self, "features", tuple(parsed))
         if not features:
             self.problem("features is empty.", hint="features=[driver_stats]")

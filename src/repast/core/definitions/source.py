@@ -163,7 +163,8 @@ class FileSource(BatchSource):
             s3_endpoint_override=s3_endpoint_override,
         )
         if not text:
-            self.problem(f"path is {path!r}.", hint='for example path="data/driver_stats.parquet"')
+            given = repr(path) if isinstance(path, str | int | float | None) else f"a {type(path).__name__}"
+            self.problem(f"path is {given}.", hint='for example path="data/driver_stats.parquet"')
         if self.file_format not in FILE_FORMATS:
             self.problem(
                 f"file_format {self.file_format!r} is not known.",

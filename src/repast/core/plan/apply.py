@@ -64,6 +64,8 @@ class ApplyPlan:
             return "No changes"
         return "\n".join(_lines(self))
 
+    __repr__ = __str__
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON-able values."""
         return {

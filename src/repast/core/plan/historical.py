@@ -235,6 +235,7 @@ def _find_time(columns: Columns, asked: str | None) -> str:
     raise InvalidRequestError(
         f"The spine has no column {TIME_COLUMN!r} and {found}.",
         hint='name the one that is each row\'s time: timestamp_column="..."' if times else "add the time of each row",
+        context={"column": TIME_COLUMN},
     )
 
 

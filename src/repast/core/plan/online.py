@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from repast.core.codec.key import KeyCodec
 from repast.core.codec.row import RowReader, order_prefix
 from repast.core.json_value import Convert, json_reader, json_writer
 from repast.core.manifest import FeatureViewSpec, FieldSpec
 from repast.core.refs import OnDemandSelection, Selection, ViewSelection
+from repast.core.transform import name_inputs
 from repast.errors import InvalidRequestError
 from repast.types import DataType
 
@@ -21,6 +23,11 @@ _EXACT: Mapping[str, type] = {"int64": int, "int32": int, "string": str, "bytes"
 """Types whose Python values are canonical as they are, if they have exactly this class."""
 
 _EARLIEST_US = -(1 << 63)
+
+KEYS, REQUEST = -2, -1
+Place: TypeAlias = tuple[int, int]
+"""Where a column is: position of its view, or KEYS or REQUEST; position among the features that are read of that view,
+the plan's columns, or its request fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,8 @@ class OnlinePlan:
     has_ttl: bool
     column_names: tuple[str, ...] = field(init=False)
     input_names: tuple[str, ...] = field(init=False)
+    on_demand_inputs: tuple[Mapping[str, Place], ...] = field(init=False)
+    """Per on-demand view what its function gets, by the names and in the order that it gets it."""
     json_inputs: tuple[tuple[str, DataType], ...] = field(init=False)
     """Columns of the request that JSON has another spelling for."""
     json_writers: Mapping[str, Convert | None] = field(init=False)
@@ -94,9 +103,18 @@ class OnlinePlan:
     def __post_init__(self) -> None:
         object.__setattr__(self, "column_names", tuple(column.name for column in self.columns))
         object.__setattr__(self, "input_names", tuple(spec.name for spec in self.request_fields))
+        object.__setattr__(self, "on_demand_inputs", tuple(map(self._place_inputs, self.on_demand)))
         inputs = [*((c.name, c.dtype) for c in self.columns), *((f.name, f.type) for f in self.request_fields)]
         object.__setattr__(self, "json_inputs", tuple(pair for pair in inputs if json_reader(pair[1]) is not None))
         object.__setattr__(self, "json_writers", {name: json_writer(dtype) for name, dtype in self.types.items()})
+
+    def _place_inputs(self, step: OnDemandSelection) -> Mapping[str, Place]:
+        return name_inputs(
+            step,
+            lambda view, feature: (view, self.views[view].places[feature]),
+            keys={name: (KEYS, position) for position, name in enumerate(self.column_names)},
+            request={name: (REQUEST, position) for position, name in enumerate(self.input_names)},
+        )
 
     def cutoffs(self, now_us: int) -> list[bytes | None]:
         """Return per view the least stored value that its ttl lets through; stored values sort by event time."""
