@@ -339,6 +339,14 @@ def test_what_a_stopped_session_says(gone: str) -> None:
     assert isinstance(error, ClosedError)
 
 
+def test_a_place_that_is_not_for_everybody() -> None:
+    """Of an error while reading nobody says that something was written."""
+    said = "org.apache.hadoop.security.AccessControlException: Permission denied: user=ann, access=EXECUTE"
+    error = translate(RuntimeError(f"An error occurred while calling o1.load.\n: {said}"), "Source 'rides' (/data)")
+    assert isinstance(error, InvalidRequestError)
+    assert error.message.startswith("Source 'rides' (/data) cannot be read or written: ")
+
+
 def test_spines_that_are_none(tmp_path: Path, session: Any) -> None:
     """Columns that Spark cannot tell apart are both named; a stream has no end."""
     write(rides(5, 5), tmp_path)
@@ -371,7 +379,7 @@ def test_places_that_cannot_be_written(tmp_path: Path, session: Any) -> None:
     (tmp_path / "file").write_text("")
     three = session.range(3)
     for place, kind, word in (
-        (f"file://{tmp_path}/file/x", InvalidRequestError, "file/x cannot be written"),
+        (f"file://{tmp_path}/file/x", InvalidRequestError, "file/x cannot be read or written"),
         ("s3://bucket/x", MissingDependencyError, "no file system for s3a://"),
     ):
         with pytest.raises(kind, match=word):

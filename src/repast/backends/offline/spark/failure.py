@@ -79,7 +79,7 @@ _STOPPED = re.compile(
     # Whatever of a context is asked for first, when it is gone.
     r"|\"org\.apache\.spark\.Spark(Context|Env)[$.\w]*\(\)\" is null"
 )
-_NOT_WRITABLE = ("Mkdirs failed", "ParentNotDirectoryException", "AccessControlException", "Permission denied")
+_NO_ACCESS = ("Mkdirs failed", "ParentNotDirectoryException", "AccessControlException", "Permission denied")
 _VALUE = re.compile(r"SQLSTATE: (22|P0)\w{3}")
 """Of data, and what raise_error raises."""
 _TASK = re.compile(r"^.*Job aborted due to stage failure.*?\([^()]*executor[^()]*\): |^[\w.$]+: (?=\[[A-Z_.]+\])")
@@ -245,8 +245,10 @@ def _of_source(text: str, kind: str, subject: str) -> RepastError | None:
         )
     if "UNABLE_TO_INFER_SCHEMA" in text:
         return NotFoundError(f"{subject} has no files with rows: {first}", hint="check the path and the format")
-    if any(word in text for word in _NOT_WRITABLE):
-        return InvalidRequestError(f"{subject} cannot be written: {first}", hint="check the place and its permissions")
+    if any(word in text for word in _NO_ACCESS):
+        return InvalidRequestError(
+            f"{subject} cannot be read or written: {first}", hint="check the place and its permissions"
+        )
     if _VALUE.search(first):
         return InvalidValueError(f"{subject}: {first}", hint="correct the value, or the statement")
     if any(word in text for word in _NOT_THERE):
