@@ -21,7 +21,7 @@ from repast.app.migration.retrieval import ShadowRequest
 from repast.app.migration.shadow import shadow
 from repast.cli.main import run
 from repast.cli.value import dump_json
-from server.feast import feast_python, run_feast_script
+from server.feast import FEAST_ENVIRONMENT, feast_python, run_feast_script
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +54,15 @@ broken = make("broken", ("value", Int64))
 late = make("late", ("value", Int64))
 model = FeatureService(name="model", features=[same, stale])
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_feast() -> Iterator[None]:
+    """Give what the command starts the environment of all Feasts of the tests, in which they start quickly."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in FEAST_ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="module")

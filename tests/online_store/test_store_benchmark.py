@@ -20,7 +20,6 @@ def test_each_contender_measures_something(store: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "path", [str(ROOT), *sys.path])
     for name, value in FEAST_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PYTHONOPTIMIZE", "1")  # no type checks: most of Feast's start, and nothing is compared here
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2 << 30:  # servers that wait for the disk wait for others
         monkeypatch.setenv("TMPDIR", str(MEMORY))
     from benchmarks.runner import compare

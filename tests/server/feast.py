@@ -14,8 +14,11 @@ from server.feature_server import HttpServer, run_http_server
 from server.port import free_port
 
 _ROOT = Path(__file__).parents[2]
-FEAST_ENVIRONMENT = {"FEAST_USAGE": "False"}
-"""In which Feast tells nobody that it is used."""
+FEAST_ENVIRONMENT = {"FEAST_USAGE": "False", "PYTHONOPTIMIZE": "1"}
+"""In which Feast tells nobody that it is used, and does without its type checks, which are most of its start.
+
+What it answers is the same. In scripts for it, say what is wrong by other means than ``assert``.
+"""
 
 
 def feast_python() -> str:
