@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import textwrap
@@ -249,6 +250,24 @@ def test_packages_for_another_spark(said: str) -> None:
     assert f"does not fit {needed}" in error.message
     assert needed in error.hint
     assert "iceberg-spark-runtime" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("master", "kind", "word"),
+    [
+        ("spark://127.0.0.1:{port}", UnavailableError, "No master .* answers: 127.0.0.1:{port}: .*refused"),
+        ("spark://nowhere.invalid:7077,127.0.0.1:{port}", UnavailableError, "nowhere.invalid:7077: .*; 127.0.0.1"),
+        ("spark://127.0.0.1", InvalidConfigError, "'127.0.0.1' is no address"),
+        ("spark://127.0.0.1:70777", InvalidConfigError, "'127.0.0.1:70777' is no address"),
+    ],
+)
+def test_a_standalone_master_that_is_not_there(master: str, kind: type[Exception], word: str) -> None:
+    """It is told at once, before Java starts: Spark would try for more than a minute."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and listens to none, so that it refuses
+        port = str(nobody.getsockname()[1])
+        with pytest.raises(kind, match=word.format(port=port)):
+            spark_session._check_master(master.format(port=port))
 
 
 def test_a_launcher_that_ends() -> None:

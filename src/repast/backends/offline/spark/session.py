@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import warnings
@@ -29,6 +30,7 @@ _DEFAULTS: Mapping[str, str] = {"spark.ui.enabled": "false", "spark.ui.showConso
 """Of a session that this process starts, unless spark_conf says otherwise."""
 _ANSWERS_WITHIN = 30.0
 """Seconds in which a Spark Connect server must be there."""
+_STANDALONE = "spark://"
 _OLDEST_JAVA = 17
 _LAUNCH = ("spark.jars", "spark.driver", "spark.master", "spark.submit", "spark.yarn", "spark.kubernetes")
 """Settings that Spark's launcher reads before there is a Spark to complain."""
@@ -79,6 +81,7 @@ def _start(spark_conf: Mapping[str, str]) -> SparkSession:
         return active
     if "JAVA_HOME" not in os.environ and shutil.which("java") is None:
         raise MissingDependencyError("Spark needs Java, and there is none on this machine.", hint=_INSTALL_JAVA)
+    _check_master(str(spark_conf.get("spark.master", "")))
     builder = SparkSession.builder.appName("repast")
     for name, value in {**_DEFAULTS, **spark_conf}.items():
         builder = builder.config(name, value)
@@ -88,6 +91,29 @@ def _start(spark_conf: Mapping[str, str]) -> SparkSession:
         # Workers on this machine: the first python3 of PATH, which Spark takes, may not have what this one has.
         context.pythonExec = sys.executable
     return session
+
+
+def _check_master(master: str) -> None:
+    """Look whether one of the masters of a standalone cluster is there: Spark itself tries for over a minute."""
+    if not master.startswith(_STANDALONE):
+        return
+    refused = []
+    for place in master.removeprefix(_STANDALONE).split(","):
+        host, _, port = place.rpartition(":")
+        if not host or not port.isdecimal() or int(port) >= 1 << 16:
+            raise InvalidConfigError(
+                f"spark.master: {place!r} is no address.", hint="spark://host:7077, or host:port of several with commas"
+            )
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS_WITHIN / 3).close()
+        except OSError as error:
+            refused.append(f"{place}: {error}")
+        else:
+            return
+    raise UnavailableError(
+        f"No master of the Spark cluster answers: {'; '.join(refused)}",
+        hint="check spark.master in spark_conf, and that the cluster runs",
+    )
 
 
 def _connect(remote: str, spark_conf: Mapping[str, str]) -> SparkSession:
