@@ -129,7 +129,8 @@ def _read_file(path: Path, folder: Path, subject: str) -> pa.Table:
 def _from_pandas(frame: Any, columns: Sequence[str] | None, types: Mapping[str, DataType], subject: str) -> pa.Table:
     import pyarrow as pa
 
-    names = [name for name in frame.columns if columns is None or name in columns]
+    given = frame.columns.tolist()
+    names = given if columns is None else [name for name in given if name in columns]
     for name in names:
         if not isinstance(name, str):
             raise InvalidRequestError(
@@ -137,7 +138,9 @@ def _from_pandas(frame: Any, columns: Sequence[str] | None, types: Mapping[str, 
             )
         if names.count(name) > 1:
             raise InvalidRequestError(f"{subject} has two columns named {name!r}.", hint="rename or drop one of them")
-    arrays = [_from_series(frame[name], types.get(name), f"column {name!r} of {subject}") for name in names]
+    # By position where all are read: a look-up of names takes longer to make than a few rows to convert.
+    found = frame.items() if len(names) == len(given) else ((name, frame[name]) for name in names)
+    arrays = [_from_series(series, types.get(name), f"column {name!r} of {subject}") for name, series in found]
     return pa.Table.from_arrays(arrays, names=names) if names else _rows_only(len(frame))
 
 
@@ -148,7 +151,7 @@ def _from_series(series: Any, dtype: DataType | None, subject: str) -> pa.Array 
     if kind == "O" and str(series.dtype) == "object":
         return _from_objects([_or_none(value) for value in series], dtype, subject)
     try:
-        # NumPy's own types need not be asked what they are: that takes longer than to convert a few rows.
+        # What a type is need not be asked where it is known: that takes longer than to convert a few rows.
         plain = kind in "biuf" and type(series.dtype).__module__.startswith("numpy")
         return pa.array(series.to_numpy() if plain else series, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError) as error:

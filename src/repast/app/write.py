@@ -55,10 +55,9 @@ def push(workspace: Workspace, push_source_name: str, df: Any, to: PushMode | st
             f"({', '.join(repr(view.name) for view in views)}: online=False).",
             hint='set online=True and run repast apply, or push with to="offline"',
         )
-    rows = _rows(
-        df, manifest, views, f"the rows for push source {push_source_name!r}", whole=mode is not PushMode.ONLINE
-    )
     given = _column_names(df)
+    subject = f"the rows for push source {push_source_name!r}"
+    rows = _rows(df, given, manifest, views, subject, whole=mode is not PushMode.ONLINE)
     checked = {view.name: _check(manifest, view, rows, given) for view in views}
     appends = [] if mode is PushMode.ONLINE else [_check_append(workspace, manifest, list(checked.values()), rows)]
     written = [] if mode is PushMode.OFFLINE else [_write(workspace, checked[view.name]) for view in online]
@@ -69,7 +68,8 @@ def write_to_online_store(workspace: Workspace, feature_view_name: str, df: Any)
     """Write rows of one view online; arguments and errors as for :func:`push`."""
     manifest = workspace.registry.manifest()
     view = get_online_view(manifest, feature_view_name)
-    checked = _check(manifest, view, _rows(df, manifest, [view], _subject(view)), _column_names(df))
+    given = _column_names(df)
+    checked = _check(manifest, view, _rows(df, given, manifest, [view], _subject(view)), given)
     return WriteReport(views=(_write(workspace, checked),))
 
 
@@ -77,8 +77,9 @@ def write_to_offline_store(workspace: Workspace, feature_view_name: str, df: Any
     """Append rows to the batch source of a view, all or none; arguments and errors as for :func:`push`."""
     manifest = workspace.registry.manifest()
     view = get_view(manifest, feature_view_name)
-    rows = _rows(df, manifest, [view], _subject(view), whole=True)
-    checked = _check(manifest, view, rows, _column_names(df))
+    given = _column_names(df)
+    rows = _rows(df, given, manifest, [view], _subject(view), whole=True)
+    checked = _check(manifest, view, rows, given)
     return WriteReport(sources=(_append(workspace, *_check_append(workspace, manifest, [checked], rows)),))
 
 
@@ -170,7 +171,13 @@ def _views_of(manifest: Manifest, push_source_name: str) -> list[FeatureViewSpec
 
 
 def _rows(
-    df: Any, manifest: Manifest, views: Sequence[FeatureViewSpec], subject: str, *, whole: bool = False
+    df: Any,
+    given: Sequence[str],
+    manifest: Manifest,
+    views: Sequence[FeatureViewSpec],
+    subject: str,
+    *,
+    whole: bool = False,
 ) -> pa.Table:
     """Return the columns of a frame that the views read, or the whole of it."""
     from repast.app.spine import to_arrow
@@ -181,12 +188,14 @@ def _rows(
             # Where views differ in a type, nobody may guess: each view casts what it gets.
             declared[name] = dtype if declared.get(name, dtype) == dtype else None
     types = {name: dtype for name, dtype in declared.items() if dtype is not None}
-    if repeated := duplicates(_column_names(df)):
+    if repeated := duplicates(given):
         raise InvalidRequestError(f"Two columns of {subject} are named {repeated[0]!r}.", hint="leave one of them out")
     return to_arrow(df, columns=None if whole else list(declared), types=types, subject=subject)
 
 
 def _column_names(df: Any) -> list[str]:
+    if type(df).__module__.partition(".")[0] == "pandas" and hasattr(df, "columns"):
+        return [str(name) for name in df.columns.tolist()]  # asked for what it lacks, a frame looks in its columns
     if isinstance(df, Sequence):
         return list(dict.fromkeys(name for row in df if isinstance(row, Mapping) for name in row))
     if isinstance(df, Mapping):
