@@ -15,9 +15,16 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from cli.command_line import run_repast
 from server.feature_server import HttpServer, run_repast_server
+from server.postgres import free_port
 
 READ = {"features": ["trips:count", "trips:city"], "entities": {"driver_id": [1]}}
 
@@ -127,3 +134,21 @@ def test_a_taken_port_and_half_of_tls_are_one_sentence(server: HttpServer, made_
     assert f"127.0.0.1:{port}" in taken.err
     half = run_repast("serve", "--key", "key.pem", cwd=made_project)
     assert "both a key and a certificate" in half.err
+
+
+def test_tls_files_that_do_not_work_are_one_sentence(made_project: Path, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    mine, other = authority.issue_cert("127.0.0.1"), authority.issue_cert("localhost")
+    mine.private_key_pem.write_to_path(tmp_path / "key.pem")
+    mine.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    other.cert_chain_pems[0].write_to_path(tmp_path / "other.pem")
+    (tmp_path / "garbage.pem").write_text("garbage")
+    secret = load_pem_private_key(mine.private_key_pem.bytes(), None).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"passphrase")
+    )
+    (tmp_path / "secret.pem").write_bytes(secret)
+    for key, cert in [("garbage.pem", "cert.pem"), ("key.pem", "other.pem"), ("secret.pem", "cert.pem")]:
+        arguments = ("--key", str(tmp_path / key), "--cert", str(tmp_path / cert))
+        refused = run_repast("serve", "--port", str(free_port()), *arguments, cwd=made_project)
+        assert refused.code == 5, refused.err
+        assert f"error: TLS cannot be served with the certificate '{tmp_path / cert}'" in refused.err

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from repast.app.config import RepoConfig
-from repast.errors import UnavailableError, require
+from repast.errors import InvalidConfigError, UnavailableError, require
 from repast.server.metric import FOLDER_VARIABLE
 from repast.server.settings import ServerSettings
 
@@ -126,8 +127,17 @@ def _http1(settings: ServerSettings) -> Any:
 def _tls(settings: ServerSettings) -> dict[str, Any]:
     if not settings.cert:
         return {}
+    cert, key = settings.file(settings.cert), settings.file(settings.key)
+    try:
+        # Without a password: openssl would ask for one at the terminal, and workers have none.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=b"")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise InvalidConfigError(
+            f"TLS cannot be served with the certificate {str(cert)!r} and the key {str(key)!r}: {error}.",
+            hint="key and cert are PEM files that belong together; the key has no passphrase (PKCS #8)",
+        ) from error
     return {
-        "ssl_cert": settings.file(settings.cert),
-        "ssl_key": settings.file(settings.key),
+        "ssl_cert": cert,
+        "ssl_key": key,
         "ssl_protocol_min": "tls1.2",
     }
