@@ -64,6 +64,7 @@ def api_client(application: Application) -> Client:
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:schemathesis")
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # loads in the background do, meanwhile
 @settings(max_examples=25)
 @given(data=st.data())
 def test_no_request_gets_more_than_the_document_says(

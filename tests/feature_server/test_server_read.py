@@ -75,6 +75,19 @@ def test_a_service_is_read_by_name_with_what_the_request_brings(client: Client) 
     }
 
 
+def test_whole_numbers_are_exact_or_refused(client: Client) -> None:
+    """2**53 + 1 is a key; with a point it was rounded to its neighbour before anybody saw it."""
+    keys = [2**53 + 1, -(2**63), 2**63 - 1, 1.0]
+    assert client.read(["trips:count"], driver_id=keys).json()["results"][0]["values"] == keys
+    for wrong in ("9007199254740993.0", "-9007199254740993e0", "1e300"):
+        body = f'{{"features": ["trips:count"], "entities": {{"driver_id": [1, {wrong}]}}}}'
+        response = client.request("POST", "/get-online-features", content=body)
+        assert response.status_code == 422
+        assert "may be rounded" in response.text
+    beyond = client.read(["trips:count"], driver_id=[2**63])
+    assert beyond.status_code == 422
+
+
 def test_full_names_and_the_names_of_the_views_that_were_read(client: Client) -> None:
     body = {
         "features": ["trips:count"],

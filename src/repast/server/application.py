@@ -10,14 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from time import perf_counter
 from typing import Any, TypeAlias
 
-import msgspec
-
 from repast.app.config import RepoConfig
 from repast.errors import RepastError
 from repast.server import cells, load, online, status, write
 from repast.server.access_log import AccessLog
 from repast.server.openapi import openapi
-from repast.server.reply import RefusedError, Reply, bug, detail, failure, malformed
+from repast.server.reply import RefusedError, Reply, bug, detail, failure
 from repast.server.settings import ServerSettings, read_settings
 from repast.server.worker import Worker
 
@@ -85,14 +83,8 @@ class Application:
             reply = await self._handle(scope, receive)
         except RefusedError as refused:
             reply = refused.reply
-        except msgspec.MsgspecError as error:
-            reply = malformed(error)
         except RepastError as error:
             reply = failure(error)
-        except TimeoutError:
-            reply = detail(504, f"There was no answer within {self._timeout:g} seconds.")
-        except ConnectionResetError:
-            return  # nobody is left to answer
         except Exception as error:  # noqa: BLE001 - the last resort: the client learns nothing of it, the log does
             reply = bug(error)
         code, body, headers = reply
@@ -116,11 +108,17 @@ class Application:
             return detail(405, "Method Not Allowed", [(b"allow", ", ".join(methods).encode())])
         if self._token and path not in OPEN:
             self._check_token(scope)
-        async with timeout(self._timeout) as limit:
-            body = await self._read(receive)
-            if path in PATIENT:
-                limit.reschedule(None)
-            return await handler(self._worker, body, scope["query_string"])
+        limit = timeout(self._timeout)
+        try:
+            async with limit:
+                body = await self._read(receive)
+                if path in PATIENT:
+                    limit.reschedule(None)
+                return await handler(self._worker, body, scope["query_string"])
+        except TimeoutError:
+            if limit.expired():
+                raise RefusedError(detail(504, f"There was no answer within {self._timeout:g} seconds.")) from None
+            raise  # somebody else's, who should have said what took too long
 
     def _check_token(self, scope: Scope) -> None:
         given = next((value for name, value in scope["headers"] if name.lower() == b"authorization"), b"")
@@ -137,8 +135,8 @@ class Application:
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
             body = b"".join(parts)
-        if message["type"] == "http.disconnect":
-            raise ConnectionResetError
+        if message["type"] == "http.disconnect":  # servers say so, too, if they cannot make sense of it
+            raise RefusedError(detail(400, "The body ended before it was whole."))
         if len(body) > self._max_body:
             # What is left of it is not read, so nothing can follow on this connection.
             raise RefusedError(
@@ -156,6 +154,11 @@ class Application:
                     gc.freeze()  # what is there now stays: collections need not look at it again
                 except RepastError as error:
                     await send({"type": "lifespan.startup.failed", "message": str(error)})
+                    return
+                except Exception:
+                    # Servers take an error that comes out of here for an application without a lifespan.
+                    _logger.exception("the server cannot start")
+                    await send({"type": "lifespan.startup.failed", "message": "an unexpected error, see above"})
                     return
                 await send({"type": "lifespan.startup.complete"})
             else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-Columns = dict[str, list[Any]]
+Name = Annotated[str, msgspec.Meta(max_length=1024)]
+"""A name or a reference. What is longer names nothing, and looking for what it is like would take seconds."""
+Columns = Annotated[dict[Name, list[Any]], msgspec.Meta(max_length=10_000)]
+"""Columns by name."""
 
 
 class GetOnlineFeatures(msgspec.Struct, kw_only=True):
@@ -14,8 +17,8 @@ class GetOnlineFeatures(msgspec.Struct, kw_only=True):
 
     entities: Columns
     """Key columns and request fields by name; all of one length."""
-    feature_service: str | None = None
-    features: list[str] = []
+    feature_service: Name | None = None
+    features: list[Name] = []
     """References ``view:feature``."""
     full_feature_names: bool = False
     include_feature_view_version_metadata: bool = False
@@ -24,7 +27,7 @@ class GetOnlineFeatures(msgspec.Struct, kw_only=True):
 class Push(msgspec.Struct, kw_only=True):
     """Write rows to every view of a push source."""
 
-    push_source_name: str
+    push_source_name: Name
     df: Columns
     to: Literal["online", "offline", "online_and_offline"] = "online"
     allow_registry_cache: bool = True
@@ -34,7 +37,7 @@ class Push(msgspec.Struct, kw_only=True):
 class WriteToOnlineStore(msgspec.Struct, kw_only=True):
     """Write rows of one view to the online store."""
 
-    feature_view_name: str
+    feature_view_name: Name
     df: Columns
     allow_registry_cache: bool = True
     transform_on_write: bool = True
@@ -45,7 +48,7 @@ class Materialize(msgspec.Struct, kw_only=True):
 
     start_ts: str | None = None
     end_ts: str | None = None
-    feature_views: list[str] | None = None
+    feature_views: list[Name] | None = None
     disable_event_timestamp: bool = False
     full_feature_names: bool = False
     version: str | None = None
@@ -55,6 +58,6 @@ class MaterializeIncremental(msgspec.Struct, kw_only=True):
     """Load what earlier loads have not read."""
 
     end_ts: str
-    feature_views: list[str] | None = None
+    feature_views: list[Name] | None = None
     full_feature_names: bool = False
     version: str | None = None

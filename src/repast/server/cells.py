@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from repast.ports.online import OnlineTable
-from repast.server.reply import JSON, RefusedError, Reply, detail, encode
+from repast.server.reply import JSON, RefusedError, Reply, body_reader, detail, encode
 
 if TYPE_CHECKING:
     from repast.server.worker import Worker
@@ -47,11 +47,11 @@ class TableWrite(msgspec.Struct, array_like=True):
     values: list[bytes]
 
 
-_decode_reads = msgspec.msgpack.Decoder(list[TableRead]).decode
-_decode_read = msgspec.msgpack.Decoder(TableRead).decode
-_decode_write = msgspec.msgpack.Decoder(TableWrite).decode
-_decode_tables = msgspec.msgpack.Decoder(list[Table]).decode
-_decode_table = msgspec.msgpack.Decoder(Table).decode
+_decode_reads = body_reader(msgspec.msgpack.Decoder(list[TableRead]).decode)
+_decode_read = body_reader(msgspec.msgpack.Decoder(TableRead).decode)
+_decode_write = body_reader(msgspec.msgpack.Decoder(TableWrite).decode)
+_decode_tables = body_reader(msgspec.msgpack.Decoder(list[Table]).decode)
+_decode_table = body_reader(msgspec.msgpack.Decoder(Table).decode)
 
 
 async def about(worker: Worker, _body: bytes, _query: bytes) -> Reply:

@@ -8,12 +8,12 @@ import msgspec
 
 from repast.errors import InvalidRequestError
 from repast.server.body import GetOnlineFeatures
-from repast.server.reply import Reply
+from repast.server.reply import Reply, body_reader
 
 if TYPE_CHECKING:
     from repast.server.worker import Worker
 
-_decode = msgspec.json.Decoder(GetOnlineFeatures).decode
+_decode = body_reader(msgspec.json.Decoder(GetOnlineFeatures).decode)
 
 
 async def get_online_features(worker: Worker, body: bytes, _query: bytes) -> Reply:

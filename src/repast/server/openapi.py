@@ -58,6 +58,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
 }
 
 _ANSWERS: Mapping[int, str] = {
+    400: "The body ended before it was whole.",
     401: "The token is missing or wrong.",
     404: "There is no such view, feature or service.",
     409: "Somebody else changed or loads the same thing.",
@@ -128,7 +129,7 @@ def _operation(path: str, operation: Operation) -> dict[str, Any]:
     if operation.body:
         reference = {"$ref": _TEMPLATE.format(name=operation.body.__name__)}
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
-        for status in sorted({401, 413, 422, 503, 504, *operation.errors}):
+        for status in sorted({400, 401, 413, 422, 503, 504, *operation.errors}):
             responses[str(status)] = _response(_ANSWERS[status], _error_schema(status))
     if operation.is_load:
         flags = [("async", "Answer at once."), ("force", "Load even if a load of the same view is under way.")]
@@ -143,7 +144,9 @@ def _operation(path: str, operation: Operation) -> dict[str, Any]:
 
 
 def _error_schema(status: int) -> dict[str, Any]:
-    names = {401: ["Detail"], 413: ["Detail"], 422: ["Malformed", "Error"], 504: ["Detail"]}.get(status, ["Error"])
+    names = {400: ["Detail"], 401: ["Detail"], 413: ["Detail"], 422: ["Malformed", "Error"], 504: ["Detail"]}.get(
+        status, ["Error"]
+    )
     schemas: list[dict[str, Any]] = [{"$ref": _TEMPLATE.format(name=name)} for name in names]
     if status == 409:
         schemas.append({"type": "object"})

@@ -8,8 +8,8 @@ is malformed gets FastAPI's ``{"detail": [...]}``, as there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ from repast.errors import RepastError
 _logger = logging.getLogger("repast.server")
 
 encode = msgspec.json.Encoder().encode
+
+_Asked = TypeVar("_Asked")
 
 JSON = (b"content-type", b"application/json")
 
@@ -31,6 +33,9 @@ STATUS: Mapping[str, int] = {
     "closed": 503,
 }
 """``RepastError.code`` to status; every other code is the server's own fault: 500."""
+
+LONGEST = 2000
+"""Characters of an error's message or hint that are sent; a request may hold far more that it could quote."""
 
 _CLASSES: Mapping[str, str] = {
     "feature view": "FeatureViewNotFoundException",
@@ -78,17 +83,42 @@ class RefusedError(Exception):
         self.reply = reply
 
 
+def done(body: bytes, rejected: int) -> Reply:
+    """Return the reply for rows that were written, which says how many were left out."""
+    headers = [(b"repast-rejected", str(rejected).encode())] if rejected else []
+    return Reply(200, body, (JSON, *headers) if body else headers)
+
+
 def detail(status: int, message: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> Reply:
     """Return a reply for a request that the HTTP layer refuses."""
     return Reply(status, encode(Detail(message)), (JSON, *headers))
 
 
-def malformed(error: msgspec.MsgspecError) -> Reply:
-    """Return a reply for a body that is no JSON, or not of the shape that it must have."""
-    message, _, place = str(error).partition(" - at `$")
+def body_reader(decode: Callable[[bytes], _Asked]) -> Callable[[bytes], _Asked]:
+    """Return a decoder that refuses, whatever is wrong with a body, with the reply that says so."""
+
+    def read(body: bytes) -> _Asked:
+        try:
+            return decode(body)
+        except msgspec.MsgspecError as error:
+            raise RefusedError(_malformed(error)) from None
+        except UnicodeDecodeError as error:
+            raise RefusedError(_unreadable(f"The body has text that is not UTF-8 ({error.reason}).")) from None
+        except RecursionError:
+            raise RefusedError(_unreadable("The body is nested too deeply.")) from None
+
+    return read
+
+
+def _malformed(error: msgspec.MsgspecError) -> Reply:
+    message, _, place = str(error).partition(" - at `")
     kind = "value_error" if isinstance(error, msgspec.ValidationError) else "json_invalid"
-    path = [part for part in place.rstrip("`").replace("[", ".").replace("]", "").split(".") if part]
-    return Reply(422, encode(Malformed([Place(kind, ["body", *path], message)])))
+    path = place.rstrip("`").rpartition("$")[2].replace("[", ".").replace("]", "")
+    return Reply(422, encode(Malformed([Place(kind, ["body", *filter(None, path.split("."))], message)])))
+
+
+def _unreadable(message: str) -> Reply:
+    return Reply(422, encode(Malformed([Place("json_invalid", ["body"], message)])))
 
 
 def failure(error: RepastError) -> Reply:
@@ -96,9 +126,9 @@ def failure(error: RepastError) -> Reply:
     status = STATUS.get(error.code, 500)
     if status == 500:
         _logger.error("%s", error, exc_info=error)
-    body = {"module": "feast.errors", "class": _feast_class(error), "message": error.message, "code": error.code}
+    body = {"module": "feast.errors", "class": _feast_class(error), "message": _cut(error.message), "code": error.code}
     if error.hint:
-        body["hint"] = error.hint
+        body["hint"] = _cut(error.hint)
     headers = (JSON, (b"retry-after", b"1")) if error.retryable else (JSON,)
     return Reply(status, encode(encode(body).decode()), headers)
 
@@ -107,6 +137,10 @@ def bug(error: Exception) -> Reply:
     """Return the reply for an error that nobody foresaw: what it says stays in the log."""
     _logger.error("an unexpected error", exc_info=error)
     return Reply(500, encode("Internal Server Error"))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _feast_class(error: RepastError) -> str:
