@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from repast.app.workspace import Workspace
 from repast.errors import InvalidConfigError, UnavailableError
 from repast.server.application import Application
 from repast.server.settings import ServerSettings, read_settings
+from repast.server.worker import Worker
 from server.feature_server import run_repast_server
 
 OpenClient = Callable[..., Client]
@@ -69,8 +72,62 @@ def test_a_sender_that_stops_is_not_waited_for(project: Path) -> None:
     assert asyncio.run(ask()) == 504
 
 
+def test_a_body_that_breaks_off_is_a_bad_request(project: Path) -> None:
+    """Servers tell of a body that they cannot make sense of as if the client had gone; it may be there still."""
+
+    async def ask() -> list[Any]:
+        application = Application(load_config(project), ServerSettings(access_log=False))
+        messages = [{"type": "http.disconnect"}, {"type": "http.request", "body": b"{", "more_body": True}]
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return messages.pop()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "path": "/push", "method": "POST", "query_string": b"", "headers": []}
+        await application(scope, receive, send)
+        application.close()
+        return sent
+
+    start, body = asyncio.run(ask())
+    assert start["status"] == 400
+    assert json.loads(body["body"]) == {"detail": "The body ended before it was whole."}
+
+
+def test_what_cannot_start_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that got out would be taken for an application that knows of no lifespan, and be served on."""
+
+    class Broken:
+        def manifest(self) -> object:
+            raise RuntimeError("pw=secret")
+
+    async def start() -> list[Any]:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "lifespan.startup"}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await Application(load_config(project), ServerSettings())({"type": "lifespan"}, receive, send)
+        return sent
+
+    monkeypatch.setattr(Workspace, "registry", Broken())
+    (message,) = asyncio.run(start())
+    assert message == {"type": "lifespan.startup.failed", "message": "an unexpected error, see above"}
+
+
 @pytest.mark.parametrize(
-    ("error", "status"), [(UnavailableError("redis://user:pw@host is away"), 503), (RuntimeError("pw=secret"), 500)]
+    ("error", "status"),
+    [
+        (UnavailableError("redis://user:pw@host is away"), 503),
+        (RuntimeError("pw=secret"), 500),
+        (TimeoutError("pw=secret"), 500),
+        (ConnectionResetError("pw=secret"), 500),
+    ],
 )
 def test_a_store_that_fails_is_no_secret_told(
     client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
@@ -96,18 +153,72 @@ def test_a_registry_that_is_away_makes_health_say_so(client: Client, monkeypatch
     assert client.request("GET", "/health").status_code == 503
 
 
-def test_malformed_bodies_name_the_place(client: Client) -> None:
+def test_health_says_no_while_nothing_is_registered(
+    client: Client, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.request("GET", "/health").status_code == 200
+    shutil.rmtree(project / "data/registry")
+    assert client.request("GET", "/health").status_code == 503
+    worker = Worker(load_config(project), ServerSettings())
+    worker.open()
+    worker.close()
+    assert "nothing is registered for project 'shop' yet" in caplog.text
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+def test_malformed_bodies_name_the_place(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     for body, kind, place in [
         (b"{", "json_invalid", ["body"]),
         (b"[]", "value_error", ["body"]),
         (b'{"entities": {"driver_id": 1}}', "value_error", ["body", "entities"]),
         (b'{"entities": {}, "features": [1]}', "value_error", ["body", "features", "0"]),
         (b"\xff", "json_invalid", ["body"]),
+        (b'{"entities": {}, "features": ["\xff"]}', "json_invalid", ["body"]),
+        (b'{"entities": {"\xff": []}}', "json_invalid", ["body"]),
+        (b'{"entities": {"driver_id": [' + DEEP + b"]}}", "json_invalid", ["body"]),
+        (b'{"nobody_asked": ' + DEEP + b', "entities": {}}', "json_invalid", ["body"]),
+        (b'{"entities": {"driver_id": [NaN]}}', "json_invalid", ["body"]),
     ]:
         response = client.request("POST", "/get-online-features", content=body)
         assert response.status_code == 422
         (wrong,) = response.json()["detail"]
         assert (wrong["type"], wrong["loc"]) == (kind, place), wrong
+    broken = client.request("POST", "/v1/online/count", content=b"\x93\xa4shop\xa1\xff\x01")
+    assert broken.status_code == 422
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+LONG = "x" * 1025
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/get-online-features", {"features": [LONG], "entities": {}}),
+        ("/get-online-features", {"feature_service": LONG, "entities": {}}),
+        ("/get-online-features", {"features": ["trips:count"], "entities": {LONG: [1]}}),
+        ("/push", {"push_source_name": LONG, "df": {}}),
+        ("/write-to-online-store", {"feature_view_name": LONG, "df": {}}),
+        ("/materialize-incremental", {"end_ts": "2026-01-01", "feature_views": [LONG]}),
+    ],
+)
+def test_what_is_too_long_to_be_a_name_is_not_looked_for(client: Client, path: str, body: Any) -> None:
+    response = client.post(path, body)
+    assert response.status_code == 422
+    assert "length <= 1024" in response.text
+    assert LONG not in response.text
+
+
+def test_an_error_does_not_send_back_all_that_was_sent(client: Client) -> None:
+    many = {f"{i:01000}": [1] for i in range(100)}
+    response = client.read(["trips:count"], **many)
+    assert response.status_code == 422
+    assert "lacks 'driver_id'" in response.text
+    assert len(response.content) < 5000
+    more = client.read(["trips:count"], **{f"c{i}": [1] for i in range(10_001)})
+    assert (more.status_code, more.json()["detail"][0]["loc"]) == (422, ["body", "entities"])
 
 
 def test_an_error_is_json_in_json_as_feasts_sdk_reads_it(client: Client) -> None:

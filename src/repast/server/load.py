@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,16 +19,16 @@ from repast.app.materialize import LoadReport
 from repast.app.materialize import materialize as load_range
 from repast.app.materialize import materialize_incremental as load_new
 from repast.core.clock import to_utc
-from repast.errors import InvalidRequestError, InvalidValueError
+from repast.errors import InvalidRequestError, InvalidValueError, RepastError
 from repast.server.body import Materialize, MaterializeIncremental
-from repast.server.reply import Reply, encode
+from repast.server.reply import Reply, body_reader, done, encode
 
 if TYPE_CHECKING:
     from repast.server.worker import Worker
 
 _logger = logging.getLogger("repast.server")
-_decode_range = msgspec.json.Decoder(Materialize).decode
-_decode_incremental = msgspec.json.Decoder(MaterializeIncremental).decode
+_decode_range = body_reader(msgspec.json.Decoder(Materialize).decode)
+_decode_incremental = body_reader(msgspec.json.Decoder(MaterializeIncremental).decode)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,34 +58,50 @@ async def _load(
     names = _names(worker, views)
     loop = asyncio.get_running_loop()
     if not _is_set(flags, "async"):
-        await loop.run_in_executor(worker.loads, _load_now, worker, names, partial(run, views))
-        return Reply(200, b"null")
-    busy = sorted(worker.loading.intersection(names))
+        rejected = await loop.run_in_executor(worker.loads, _load_now, worker, names, partial(run, views))
+        return done(b"null", rejected)
+    busy = sorted({name for under_way in list(worker.loading.values()) for name in under_way}.intersection(names))
     if busy and not _is_set(flags, "force"):
         message = f"Loads of {', '.join(busy)} are under way; ?force=true starts another one all the same."
         return Reply(409, encode({"error": message, "feature_views": busy}))
-    worker.loading.update(names)
-    loop.run_in_executor(worker.loads, _load_later, worker, names, partial(run, views))
+    load = object()
+    worker.loading[load] = names
+    future = worker.loads.submit(_load_later, worker, load, partial(run, views))
+    future.add_done_callback(partial(_say_if_dropped, names))
     return Reply(202, encode({"status": "accepted", "feature_views": names}))
 
 
-def _load_now(worker: Worker, names: Sequence[str], run: Callable[[], LoadReport]) -> None:
-    worked = False
+def _load_now(worker: Worker, names: Sequence[str], run: Callable[[], LoadReport]) -> int:
+    """Load; return how many rows were left out."""
+    report: object = None
     try:
-        run()
-        worked = True
+        report = run()
+    except RepastError as error:
+        report = error.context.get("report")
+        raise
     finally:
+        views = report.views if isinstance(report, LoadReport) else ()
+        loaded = {view.view for view in views if view.error is None}
         if worker.metrics is not None:
-            worker.metrics.load(names, worked=worked)
+            worker.metrics.load([name for name in names if name in loaded], worked=True)
+            worker.metrics.load([name for name in names if name not in loaded], worked=False)
+        rejected = worker.note_rejected(views)
+    return rejected
 
 
-def _load_later(worker: Worker, names: Sequence[str], run: Callable[[], LoadReport]) -> None:
+def _load_later(worker: Worker, load: object, run: Callable[[], LoadReport]) -> None:
+    names = worker.loading[load]
     try:
         _load_now(worker, names, run)
     except Exception:
         _logger.exception("the load of %s failed", ", ".join(names))
     finally:
-        worker.loading.difference_update(names)
+        del worker.loading[load]
+
+
+def _say_if_dropped(names: Sequence[str], load: Future[None]) -> None:
+    if load.cancelled():
+        _logger.warning("the load of %s was accepted but not begun: the server stops", ", ".join(names))
 
 
 def _names(worker: Worker, views: Sequence[str] | None) -> list[str]:

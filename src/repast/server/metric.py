@@ -38,6 +38,7 @@ class Metrics:
         self._statuses = counter("feast_online_features_status", "Rows read, by status", ("feature_view", "status"))
         self._pushes = counter("feast_push_request", "Pushes", ("push_source", "mode"))
         self._loads = counter("feast_materialization_result", "Loads of views", ("feature_view", "status"))
+        self._rejected = counter("repast_rejected_rows", "Rows left out: a null key or event time", ("target",))
         self._children: dict[tuple[str, int], tuple[Any, Any]] = {}
 
     def request(self, path: str, status: int, seconds: float) -> None:
@@ -63,6 +64,10 @@ class Metrics:
         """Count one load per view."""
         for view in views:
             self._loads.labels(view, "success" if worked else "failure").inc()
+
+    def reject(self, target: str, rows: int) -> None:
+        """Count rows that were not written to a view or source."""
+        self._rejected.labels(target).inc(rows)
 
     def render(self) -> bytes:
         """Return the metrics of all workers as text."""

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 
 async def health(worker: Worker, _body: bytes, _query: bytes) -> Reply:
-    """Answer 200 while features can be served, else 503; no body, as Feast's."""
+    """Answer 200 while the registry says what there is to serve, else 503; no body, as Feast's.
+
+    The online store is not asked: if it is away it is so for all servers, and none should be taken out for it.
+    """
     try:
-        worker.workspace.registry.manifest()
+        is_there = worker.workspace.registry.manifest().generation > 0
     except RepastError:
-        return Reply(503, b"", ())
-    return Reply(200, b"", ())
+        is_there = False
+    return Reply(200 if is_there else 503, b"", ())
 
 
 async def metrics(worker: Worker, _body: bytes, _query: bytes) -> Reply:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cached_property
@@ -13,11 +15,15 @@ from repast.server.metric import Metrics
 
 if TYPE_CHECKING:
     from repast.app.config import RepoConfig
+    from repast.app.materialize import ViewLoad
+    from repast.app.write_report import SourceAppend, ViewWrite
     from repast.ports.online import OnlineStore
     from repast.server.settings import ServerSettings
 
 LOADS = 2
 """Loads that run at a time; more wait. Reads never wait for them."""
+
+_logger = logging.getLogger("repast.server")
 
 
 class Worker:
@@ -31,8 +37,8 @@ class Worker:
         self.reader = OnlineReader(self.workspace)
         self.max_rows = settings.max_rows
         self.metrics = Metrics() if settings.has_metrics else None
-        self.loading: set[str] = set()
-        """Views that asynchronous loads of this worker are under way for."""
+        self.loading: dict[object, Sequence[str]] = {}
+        """Views of each asynchronous load of this worker that waits or runs."""
 
     @cached_property
     def loads(self) -> ThreadPoolExecutor:
@@ -46,9 +52,21 @@ class Worker:
 
     def open(self) -> None:
         """Read the registry and open the store, so that the first request need not."""
-        self.workspace.registry.manifest()
+        if self.workspace.registry.manifest().generation == 0:
+            _logger.warning("nothing is registered for project %r yet; run: repast apply", self.workspace.project)
         if self.workspace.config.online_store is not None:
             _ = self.workspace.online
+
+    def note_rejected(self, written: Iterable[ViewLoad | ViewWrite | SourceAppend]) -> int:
+        """Return the most rows that any of these left out; the log and the metrics have them, too."""
+        most = 0
+        for part in written:
+            if part.rejected:
+                most = max(most, part.rejected)
+                _logger.warning("%s", part)
+                if self.metrics is not None:
+                    self.metrics.reject(part.source if hasattr(part, "source") else part.view, part.rejected)
+        return most
 
     def close(self) -> None:
         """Wait for loads that are under way, and release connections."""
