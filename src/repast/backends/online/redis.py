@@ -201,7 +201,7 @@ class RedisOnlineStore(OnlineStore, SupportsExpiry):
         return commands, places
 
     def _arrange(self, reads: Reads, places: Sequence[tuple[int, Sequence[int] | None]], replies: list[Any]) -> Values:
-        if self._link.shards == 1 and len(replies) == len(reads):
+        if self._link.shards == 1 and all(0 < len(keys) <= _KEYS for _, keys in reads):  # a command for each
             return replies
         values: Values = [[] if self._link.shards == 1 else [None] * len(keys) for _, keys in reads]
         for (at, positions), reply in zip(places, replies, strict=True):

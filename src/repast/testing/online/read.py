@@ -69,6 +69,9 @@ class ReadRules(OnlineStoreBase):
         reads = [(table, asked) for table in tables]
         assert_same(store.read(reads), [expected] * 3)
         assert_same(asyncio.run(_aread(store, reads)), [expected] * 3)
+        beside_none: Reads = [(tables[0], []), (tables[1], asked)]  # parts of a large read are not taken for reads
+        assert_same(store.read(beside_none), [[], expected])
+        assert_same(asyncio.run(_aread(store, beside_none)), [[], expected])
         assert store.erase(tables[0], keys) == self.many
 
     def test_aread_works_in_any_event_loop(self, store: OnlineStore) -> None:
