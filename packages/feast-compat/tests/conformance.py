@@ -440,7 +440,12 @@ def open_store(folder: Path) -> Any:
         labels = feast.LabelView(name="labels", entities=[entity()], schema=[field()], source=source())
         service = feast.FeatureService(name="service", features=[view()])
         pushed_view = view(name="pushed_view", source=push(), offline=True)
-        store.apply([feast.Project(name="p"), view(), pushed_view, stream, labels, on_demand(), service])
+        unused = feast.Entity(name="unused", value_type=feast.ValueType.STRING)
+        unused_source = feast.FileSource(
+            name="unused_source", path="data/stats.parquet", timestamp_field="event_timestamp"
+        )
+        known = [view(), pushed_view, stream, labels, on_demand(), service, unused, unused_source]
+        store.apply([feast.Project(name="p"), *known])
         store.materialize(NOW - timedelta(days=1), NOW)
         job = store.get_historical_features(spine(), REFS)
         store.create_saved_dataset(job, "kept", storage("data/kept.parquet"))
@@ -704,6 +709,25 @@ MEMBER_VALUES: Mapping[str, Callable[[Any], dict[str, Any]]] = {
             "saved_dataset": "kept",
         }.items()
     },
+    "BaseRegistry.apply_entity": lambda _: {"entity": entity(), "project": "p"},
+    "BaseRegistry.apply_data_source": lambda _: {"data_source": source(), "project": "p"},
+    "BaseRegistry.apply_feature_view": lambda _: {"feature_view": view(), "project": "p"},
+    "BaseRegistry.apply_feature_service": lambda _: {
+        "feature_service": feast.FeatureService(name="service", features=[view()]),
+        "project": "p",
+    },
+    **{
+        f"BaseRegistry.delete_{kind}": partial(named, name)
+        for kind, name in {
+            "entity": "unused",
+            "data_source": "unused_source",
+            "feature_view": "pushed_view",
+            "feature_service": "service",
+            "label_view": "labels",
+        }.items()
+    },
+    "BaseRegistry.commit": lambda _: {},
+    "BaseRegistry.to_dict": lambda _: {"project": "p"},
     "BaseRegistry.get_permission": lambda _: {"name": "x", "project": "p"},
     "BaseRegistry.get_validation_reference": lambda _: {"name": "x", "project": "p"},
     "BaseRegistry.get_project": lambda _: {"name": "p"},

@@ -32,7 +32,7 @@ def folder(project: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     """The project, or a copy for what changes it, as the current folder. Copies are made only where they are needed."""
     row: Row = request.node.callspec.params["row"]
     chosen = project
-    if row.member.startswith(CHANGING) and row.name in ("FeatureStore", "RetrievalJob"):
+    if row.member.startswith(CHANGING) and row.name in ("BaseRegistry", "FeatureStore", "RetrievalJob"):
         chosen = request.getfixturevalue("tmp_path") / "copy"
         shutil.copytree(project, chosen)
     monkeypatch.chdir(chosen)

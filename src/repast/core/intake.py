@@ -165,7 +165,8 @@ def _find_columns(
     if missing:
         listing = ", ".join(f"{name!r} ({needed[name]})" for name in missing)
         known = present if given is None else given
-        unused = [name for name in known if name not in found.values()]
+        times = (source.timestamp_field, source.created_timestamp_column)  # what fills them is no misspelt feature
+        unused = [name for name in known if name not in found.values() and name not in times]
         near = [f"for {name!r} {suggestion}" for name in missing if (suggestion := did_you_mean(name, unused))]
         raise InvalidRequestError(
             f"The rows lack {listing}.",

@@ -248,7 +248,7 @@ class _Resolver:
                 if self._full
                 else "ask with full_feature_names=True: columns are then named view__feature"
             )
-        raise InvalidRequestError(message, hint=hint, context={"column": output})
+        raise InvalidRequestError(message, hint=hint, context={"column": output, "references": (other, reference)})
 
     def selection(self) -> Selection:
         asked = [d for d in self._drafts.values() if isinstance(d.view, OnDemandFeatureViewSpec)]

@@ -4,10 +4,41 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feast.adapter.elsewhere import install
 from repast.core.definitions.problem import hide_frames
+
+if TYPE_CHECKING:  # for editors and type checkers
+    from feast.aggregation import Aggregation as Aggregation
+    from feast.batch_feature_view import BatchFeatureView as BatchFeatureView
+    from feast.data_source import KafkaSource as KafkaSource
+    from feast.data_source import KinesisSource as KinesisSource
+    from feast.data_source import PushSource as PushSource
+    from feast.data_source import RequestSource as RequestSource
+    from feast.dataframe import DataFrameEngine as DataFrameEngine
+    from feast.dataframe import FeastDataFrame as FeastDataFrame
+    from feast.entity import Entity as Entity
+    from feast.feature import Feature as Feature
+    from feast.feature_service import FeatureService as FeatureService
+    from feast.feature_store import FeatureStore as FeatureStore
+    from feast.feature_view import FeatureView as FeatureView
+    from feast.feature_view import FeatureViewState as FeatureViewState
+    from feast.field import Field as Field
+    from feast.infra.offline_stores.bigquery_source import BigQuerySource as BigQuerySource
+    from feast.infra.offline_stores.contrib.athena_offline_store.athena_source import AthenaSource as AthenaSource
+    from feast.infra.offline_stores.contrib.chronon_offline_store.chronon_source import ChrononSource as ChrononSource
+    from feast.infra.offline_stores.contrib.oracle_offline_store.oracle_source import OracleSource as OracleSource
+    from feast.infra.offline_stores.file_source import FileSource as FileSource
+    from feast.infra.offline_stores.redshift_source import RedshiftSource as RedshiftSource
+    from feast.infra.offline_stores.snowflake_source import SnowflakeSource as SnowflakeSource
+    from feast.labeling import ConflictPolicy as ConflictPolicy
+    from feast.labeling import LabelView as LabelView
+    from feast.on_demand_feature_view import OnDemandFeatureView as OnDemandFeatureView
+    from feast.project import Project as Project
+    from feast.repo_config import RepoConfig as RepoConfig
+    from feast.stream_feature_view import StreamFeatureView as StreamFeatureView
+    from feast.value_type import ValueType as ValueType
 
 hide_frames(Path(__file__).parent)
 install()

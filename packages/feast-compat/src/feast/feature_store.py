@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,9 @@ from feast.infra.offline_stores.offline_store import RetrievalJob
 from feast.online_response import OnlineResponse
 from feast.repo_config import RepoConfig, as_repast, say_ignored
 from feast.saved_dataset import SavedDataset, SavedDatasetStorage
+from repast.core.clock import from_us
 from repast.core.definitions import PushMode as RepastPushMode
-from repast.errors import NotFoundError
+from repast.errors import InvalidRequestError, NotFoundError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +57,17 @@ def _named(error: type[errors.FeastObjectNotFoundException]) -> Iterator[None]:
         raise
     except NotFoundError as found:
         raise error("", message=found.message, hint=found.hint) from found
+
+
+@contextmanager
+def _collisions() -> Iterator[None]:
+    """Raise Feast's error of two features that would fill one column."""
+    try:
+        yield
+    except InvalidRequestError as error:
+        if "references" not in error.context:
+            raise
+        raise errors.FeatureNameCollisionError(str(error)) from error
 
 
 class FeatureStore:
@@ -249,8 +262,22 @@ class FeatureStore:
 
     # -- reading definitions ------------------------------------------------------------------------
 
+    def _restore(self, definition: Any) -> Any:
+        """Return Feast's object for a definition of Repast; a view can tell what its loads have read."""
+        made = restore(definition)
+        if isinstance(definition, repast.FeatureView):
+            made._find_loaded = partial(self._loaded, definition.name)
+        return made
+
+    def _loaded(self, view: str) -> tuple[datetime, datetime] | None:
+        registry = self._repast._workspace.registry
+        known, state = registry.manifest().feature_views.get(view), registry.state().views.get(view)
+        if known is None or state is None or state.loaded_to_us is None or state.incarnation != known.incarnation:
+            return None
+        return from_us(state.loaded_from_us or 0), from_us(state.loaded_to_us)
+
     def _list(self, method: str, tags: Mapping[str, str] | None, cls: str = "") -> list[Any]:
-        found = [restore(one) for one in getattr(self._repast, method)(tags=tags)]
+        found = [self._restore(one) for one in getattr(self._repast, method)(tags=tags)]
         return [one for one in found if not cls or type(one).__name__ == cls]
 
     def list_entities(self, allow_cache: bool = False, tags: dict[str, str] | None = None) -> list[Entity]:
@@ -341,7 +368,7 @@ class FeatureStore:
             if view.name == name:
                 return view
         with _named(errors.FeatureViewNotFoundException):
-            return restore(self._repast.get_feature_view(name))
+            return self._restore(self._repast.get_feature_view(name))
 
     def get_entity(self, name: str, allow_registry_cache: bool = False) -> Entity:
         """Return one entity."""
@@ -356,7 +383,7 @@ class FeatureStore:
     def get_feature_view(self, name: str, allow_registry_cache: bool = False) -> FeatureView:
         """Return one feature view."""
         with _named(errors.FeatureViewNotFoundException):
-            return restore(self._repast.get_feature_view(name))  # type: ignore[no-any-return]
+            return self._restore(self._repast.get_feature_view(name))  # type: ignore[no-any-return]
 
     def _get_class(self, name: str, cls: str) -> Any:
         view = self.get_feature_view(name)
@@ -437,14 +464,15 @@ class FeatureStore:
     ) -> RetrievalJob:
         """Return feature values as they were at each row's time, read when a result is asked for."""
         wanted = self._features(features or [], feature_refs)
-        job = self._repast.get_historical_features(
-            entity_df,
-            wanted,
-            full_feature_names,
-            start_date=start_date,
-            end_date=end_date,
-            as_of="available" if filter_by_created_timestamp else "event",
-        )
+        with _collisions():
+            job = self._repast.get_historical_features(
+                entity_df,
+                wanted,
+                full_feature_names,
+                start_date=start_date,
+                end_date=end_date,
+                as_of="available" if filter_by_created_timestamp else "event",
+            )
         return RetrievalJob._of(self, job, features if isinstance(features, list) else wanted, full_feature_names)
 
     def create_saved_dataset(
@@ -647,7 +675,8 @@ class FeatureStore:
         if include_feature_view_version_metadata:
             without_effect("include_feature_view_version_metadata=True", "every generation is kept: repast log")
         wanted, rows = self._online_request(features, entity_rows, feature_refs)
-        return OnlineResponse(self._repast.get_online_features(wanted, rows, full_feature_names))
+        with _collisions():
+            return OnlineResponse(self._repast.get_online_features(wanted, rows, full_feature_names))
 
     async def get_online_features_async(
         self,
@@ -658,7 +687,8 @@ class FeatureStore:
     ) -> OnlineResponse:
         """Like :meth:`get_online_features`, without blocking the event loop."""
         wanted, rows = self._online_request(features, entity_rows, None)
-        return OnlineResponse(await self._repast.get_online_features_async(wanted, rows, full_feature_names))
+        with _collisions():
+            return OnlineResponse(await self._repast.get_online_features_async(wanted, rows, full_feature_names))
 
     def retrieve_online_documents(
         self, query: Any, top_k: int, features: list[str], distance_metric: str | None = "L2"

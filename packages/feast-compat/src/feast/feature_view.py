@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Self
@@ -37,6 +37,8 @@ class FeatureView(BaseFeatureView):
     """Features of one or more entities, read from one source. Spellings of 2022 are understood."""
 
     _view_class = "FeatureView"
+    _find_loaded: Callable[[], tuple[datetime, datetime] | None] | None = None
+    """Asks the store that returned the view what its loads have read."""
 
     def __init__(
         self,
@@ -195,18 +197,37 @@ class FeatureView(BaseFeatureView):
 
     @property
     def materialization_intervals(self) -> list[tuple[datetime, datetime]]:
-        """Nothing: Repast keeps one watermark per view, with the loads.."""
-        return []
+        """The one range of event times that loads have read, if a store returned this view; from 1970 if from the first
+        row on. Feast keeps one per load.
+        """
+        loaded = self._find_loaded() if self._find_loaded is not None else None
+        return [loaded] if loaded is not None else []
 
     @property
     def most_recent_end_time(self) -> datetime | None:
-        """Nothing, for the same reason."""
-        return None
+        """The end of what loads have read; None before the first."""
+        return max((end for _, end in self.materialization_intervals), default=None)
 
     @property
     def state(self) -> FeatureViewState:
         """Unspecified: Repast's views have no states."""
         return FeatureViewState.STATE_UNSPECIFIED
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two views say the same; what a store returns has key columns in its schema too."""
+        return type(self) is type(other) and self._content() == other._content()  # type: ignore[attr-defined]
+
+    __hash__ = FeastObject.__hash__
+
+    def _content(self) -> tuple[Any, ...]:
+        view: repast.FeatureView = self.__repast_definition__()
+        features = sorted(view.features, key=lambda feature: feature.name)
+        common = (view.name, view.description, view.tags, view.owner)
+        return (*common, features, view.join_keys, self.entities, view.source, view.ttl, view.online, view.offline)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the store behind: a pickled view is a definition."""
+        return {name: value for name, value in self.__dict__.items() if name != "_find_loaded"}
 
     def get_ttl_duration(self) -> Any:
         """Return the ttl as a protobuf duration."""

@@ -233,9 +233,15 @@ class RepoConfig:
 
 
 def say_ignored(config: RepastConfig) -> None:
-    """Say which keys are accepted without effect, each with the reason."""
+    """Say which keys are accepted without effect, each with the reason.
+
+    Not the version of Feast's own key encoding: every repo has it, and no answer depends on it. What is
+    accepted, it too, is told by ``repast migrate check``.
+    """
     origin = config.registry.origin
     for key, reason in config.ignored.items():
+        if key == "entity_key_serialization_version":
+            continue
         location = origin.location(*key.split(".")) if origin is not None else None
         without_effect(f"feature_store.yaml: {key}", reason, location)
 

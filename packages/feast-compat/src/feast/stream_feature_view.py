@@ -85,11 +85,12 @@ class StreamFeatureView(FeatureView):
 
     def _say_what_is_not_run(self) -> None:
         parts = ("the function", self.udf), ("the aggregations", self.aggregations)
-        not_run = " and ".join(part for part, given in parts if given)
-        if not_run:
+        named = [part for part, given in parts if given]
+        not_run = " and ".join(named) + (" is" if named == ["the function"] else " are")
+        if named:
             without_effect(
                 f"Stream view {self.name!r}: its transformation",
-                f"{not_run} are not run by Repast: the features are read from columns of the batch source, and rows "
+                f"{not_run} not run by Repast: the features are read from columns of the batch source, and rows "
                 "that a stream processor has transformed are taken by push and write_to_online_store",
             )
         if self.stream_engine or self.enable_tiling or self.tiling_hop_size:

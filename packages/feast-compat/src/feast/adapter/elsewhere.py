@@ -35,6 +35,16 @@ HINTS = (
 )
 """The first prefix of a module says what to do instead."""
 
+INNER = (
+    ("feast.protos", "Values are plain Python, pandas and Arrow; the registry is JSON: feast registry-dump."),
+    ("feast.type_map", "Values are cast by the types of feast.types; what a column is, Arrow's schema tells."),
+    ("feast.diff", "What apply would do: FeatureStore.plan, or feast plan."),
+    ("feast.inference", "Types and schemas are inferred by apply."),
+    ("feast.feature_server", "Start it: FeatureStore.serve, or feast serve."),
+    ("feast.repo_operations", "FeatureStore.apply and .plan take the objects; feast apply takes a repo's files."),
+)
+"""Modules that are no interface of Feast, but that code of its users names -> what to do instead."""
+
 
 @cache
 def elsewhere() -> dict[str, dict[str, Any]]:
@@ -90,6 +100,10 @@ class ElsewhereFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         is_package = any(module.startswith(f"{name}.") for module in elsewhere())
         if name not in elsewhere() and not is_package:
+            inner = next((hint for prefix, hint in INNER if f"{name}.".startswith(f"{prefix}.")), None)
+            if inner is not None:
+                message = f"{name} is an inner module of Feast, and Repast has none. {inner}"
+                raise ModuleNotFoundError(message, name=name)
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=is_package)
 

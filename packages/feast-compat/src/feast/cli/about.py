@@ -6,21 +6,9 @@ import logging
 
 import click
 
-from feast.adapter.json_form import json_form
 from feast.cli.session import Session, pass_session, say_option
 from feast.cli.table import print_document, print_json
 from repast.errors import InvalidRequestError
-
-COLLECTIONS = {
-    "dataSources": "list_data_sources",
-    "entities": "list_entities",
-    "featureViews": "list_feature_views",
-    "streamFeatureViews": "list_stream_feature_views",
-    "onDemandFeatureViews": "list_on_demand_feature_views",
-    "labelViews": "list_label_views",
-    "featureServices": "list_feature_services",
-    "savedDatasets": "list_saved_datasets",
-}
 
 
 @click.command("configuration")
@@ -56,9 +44,7 @@ def version() -> None:
 def registry_dump(session: Session) -> None:
     """Print everything that is registered, as JSON in Feast's names."""
     with session.open_store() as store:
-        document = {name: [json_form(one) for one in getattr(store, method)()] for name, method in COLLECTIONS.items()}
-        document["projects"] = [json_form(project) for project in store.list_projects()]
-        dumped = {"project": store.project, **{name: found for name, found in document.items() if found}}
+        dumped = store.registry.to_dict(store.project)
     print_json(dumped, sort_keys=True, indent=2)
 
 
