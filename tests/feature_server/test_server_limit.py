@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -144,6 +146,40 @@ def test_a_store_that_fails_is_no_secret_told(
     assert ("retry-after" in response.headers) is (status == 503)
 
 
+def test_the_log_says_why_requests_fail_and_does_not_say_it_each_time(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        async def aread(self, reads: object) -> object:
+            raise UnavailableError("The store at host 7 is away.")
+
+    monkeypatch.setattr(Workspace, "online", Broken())
+    for _ in range(5):
+        assert client.read(["trips:count"], driver_id=[1]).status_code == 503
+    assert caplog.text.count("The store at host 7 is away.") == 1
+    with caplog.at_level(logging.DEBUG, "repast"):
+        client.read(["tripz:count"], driver_id=[1])
+    assert "POST '/get-online-features': 404" in caplog.text
+    assert "did you mean 'trips'?" in caplog.text
+
+
+VERBOSE = """
+import logging, sys
+from repast.app.config import load_config
+from repast.server.serve import load_application
+from repast.server.settings import ServerSettings
+load_application(load_config(sys.argv[1]), ServerSettings(verbose=True)).close()
+print([logging.getLogger(name).isEnabledFor(logging.DEBUG) for name in ("repast.server", "botocore.auth", "urllib3")])
+"""
+
+
+def test_logging_more_is_about_this_server_only(project: Path) -> None:
+    """boto3, for one, writes the credentials of each request at the level of debugging."""
+    command = [sys.executable, "-c", VERBOSE, str(project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[True, False, False]\n"
+
+
 def test_a_registry_that_is_away_makes_health_say_so(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     class Away:
         def manifest(self) -> object:
@@ -258,3 +294,20 @@ def test_the_file_says_how_the_server_is_started(project: Path) -> None:
     for wrong in ({"prot": 1}, {"port": 0}, {"port": "x"}, {"remote_store": "all"}, {"key": "k.pem"}):
         with pytest.raises(InvalidConfigError, match=next(iter(wrong))):
             read_settings(RepoConfig(project="shop", feature_server=wrong))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"token": ""}, "token is empty"),
+        ({"token": "abc\n"}, "no header can bring"),
+        ({"token": "schlüssel"}, "no header can bring"),
+        ({"host": ""}, "host is empty"),
+        ({"metrics": {"enabled": "no"}}, "true or false"),
+    ],
+)
+def test_what_would_leave_a_door_open_or_shut_is_refused(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidConfigError, match=says) as refused:
+        read_settings(RepoConfig(project="shop", feature_server=options))
+    assert "abc" not in str(refused.value)
+    assert "schl" not in str(refused.value)

@@ -127,6 +127,12 @@ def test_it_serves_over_tls(made_project: Path, tmp_path: Path, command: str) ->
             httpx.get(f"{server.url}/health")
 
 
+def test_a_host_may_have_a_name(made_project: Path) -> None:
+    with run_repast_server(made_project, "--host", "localhost") as server:
+        name = server.url.replace("127.0.0.1", "localhost")
+        assert httpx.get(f"{name}/health").status_code == 200
+
+
 def test_a_taken_port_and_half_of_tls_are_one_sentence(server: HttpServer, made_project: Path) -> None:
     port = server.url.rpartition(":")[2]
     taken = run_repast("serve", "--port", port, cwd=made_project)

@@ -15,7 +15,7 @@ from repast.errors import RepastError
 from repast.server import cells, load, online, status, write
 from repast.server.access_log import AccessLog
 from repast.server.openapi import openapi
-from repast.server.reply import RefusedError, Reply, bug, detail, failure
+from repast.server.reply import LONGEST, RefusedError, Reply, bug, detail, failure
 from repast.server.settings import ServerSettings, read_settings
 from repast.server.worker import Worker
 
@@ -88,6 +88,8 @@ class Application:
         except Exception as error:  # noqa: BLE001 - the last resort: the client learns nothing of it, the log does
             reply = bug(error)
         code, body, headers = reply
+        if code >= 400:
+            _logger.debug("%s %r: %s %s", scope["method"], scope["path"], code, body[:LONGEST].decode(errors="replace"))
         length = (b"content-length", str(len(body)).encode())
         await send({"type": "http.response.start", "status": code, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

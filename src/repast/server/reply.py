@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -36,6 +37,10 @@ STATUS: Mapping[str, int] = {
 
 LONGEST = 2000
 """Characters of an error's message or hint that are sent; a request may hold far more that it could quote."""
+
+AGAIN = 10.0
+"""Seconds after which the log says once more that something is away."""
+_warned: dict[str, float] = {}
 
 _CLASSES: Mapping[str, str] = {
     "feature view": "FeatureViewNotFoundException",
@@ -126,11 +131,23 @@ def failure(error: RepastError) -> Reply:
     status = STATUS.get(error.code, 500)
     if status == 500:
         _logger.error("%s", error, exc_info=error)
+    elif status == 503:
+        _warn(error.message)
     body = {"module": "feast.errors", "class": _feast_class(error), "message": _cut(error.message), "code": error.code}
     if error.hint:
         body["hint"] = _cut(error.hint)
     headers = (JSON, (b"retry-after", b"1")) if error.retryable else (JSON,)
     return Reply(status, encode(encode(body).decode()), headers)
+
+
+def _warn(message: str) -> None:
+    """Log what every request meets now, but not for every request."""
+    now = monotonic()
+    if now - _warned.get(message, -AGAIN) >= AGAIN:
+        if len(_warned) >= 100:
+            _warned.clear()
+        _warned[message] = now
+        _logger.warning("%s", message)
 
 
 def bug(error: Exception) -> Reply:

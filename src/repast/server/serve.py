@@ -31,12 +31,12 @@ def serve(config: RepoConfig, settings: ServerSettings) -> None:
 
     """
     granian: Any = require("granian", extra="server", purpose=_PURPOSE)
-    check_address(settings)
+    address = find_address(settings)
     # A worker is forked with its parent's handlers: told to stop before it has its own, it would not notice.
     os.register_at_fork(after_in_child=_end_on_sigterm)
     server = granian.Granian(
         "repast.server.serve",  # only named in logs: the loader below makes the application
-        address=settings.host,
+        address=address,
         port=settings.port,
         interface="asgi",
         workers=worker_count(settings.workers),
@@ -84,9 +84,9 @@ def load_application(config: RepoConfig, settings: ServerSettings) -> Any:
     """Make the application in a worker."""
     from repast.server.application import Application
 
-    logging.basicConfig(
-        level=logging.DEBUG if settings.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if settings.verbose:  # ours only: some clients of clouds and stores write credentials at this level
+        logging.getLogger("repast").setLevel(logging.DEBUG)
     return Application(config, settings)
 
 
@@ -95,25 +95,32 @@ def worker_count(asked: int) -> int:
     return asked if asked > 0 else len(os.sched_getaffinity(0))
 
 
-def check_address(settings: ServerSettings) -> None:
-    """Say now, in one sentence, what would otherwise end a worker.
+def find_address(settings: ServerSettings) -> str:
+    """Return the number of the host to listen at, and say now what would otherwise end a worker.
 
     Raises:
         UnavailableError: The address cannot be listened at.
 
     """
+    failure: OSError = OSError("it has no address")
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise UnavailableError(
-            f"Nothing can listen at {settings.host}:{settings.port}: {error.strerror or error}.",
-            hint="stop what listens there, or choose another with --port",
-        ) from error
+        found, failure = [], error
+    # One socket has one address: of a name that has several, the one that every client can reach.
+    for family, kind, protocol, _, address in sorted(found, key=lambda info: info[0] != socket.AF_INET):
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:  # a machine may know of IPv6 and not have it
+            failure = error
+        else:
+            return str(address[0])
+    raise UnavailableError(
+        f"Nothing can listen at {settings.host}:{settings.port}: {failure.strerror or failure}.",
+        hint="stop what listens there, or choose another with --port",
+    ) from failure
 
 
 def _http1(settings: ServerSettings) -> Any:

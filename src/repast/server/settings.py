@@ -37,7 +37,7 @@ class ServerSettings:
         max_rows: Keys that one read may ask for.
         timeout: Seconds that a request may take to arrive and be answered; loads may take longer.
         grace: Seconds that requests under way may take after the server was told to stop.
-        verbose: Whether to log more.
+        verbose: Whether to log why requests are refused.
 
     """
 
@@ -75,6 +75,15 @@ class ServerSettings:
         for name, (low, high, value) in bounds.items():
             if not low <= value <= high or (name == "workers" and value == 0):
                 raise InvalidConfigError(f"feature_server.{name} must be {low:g} to {high:g}, not {value:g}.")
+        if not self.host:
+            raise InvalidConfigError("feature_server.host is empty.", hint="0.0.0.0 listens at all addresses")
+        if not all("!" <= character <= "~" for character in self.token):
+            raise InvalidConfigError(
+                "feature_server.token has a character that no header can bring.",
+                hint="use letters, digits and signs of ASCII, without spaces and line breaks",
+            )
+        if isinstance(self.metrics, Mapping) and not isinstance(self.metrics.get("enabled", False), bool):
+            raise InvalidConfigError("feature_server.metrics.enabled must be true or false.")
         if bool(self.key) != bool(self.cert):
             raise InvalidConfigError("TLS needs both a key and a certificate.", hint="give key and cert, or neither")
 
@@ -119,5 +128,10 @@ def read_settings(config: RepoConfig, **given: Any) -> ServerSettings:
         options, problems = check_options(ServerSettings, config.feature_server)
         if problems:
             raise config_error(problems)
+        if options.get("token") == "":
+            # A variable that is set to nothing, for example: nobody who writes this means an open door.
+            raise InvalidConfigError(
+                "feature_server.token is empty.", hint="remove it if no token shall be asked for, or give one"
+            )
     settings = ServerSettings(repo_path=config.repo_path, **options)
     return replace(settings, **{name: value for name, value in given.items() if value is not None})
