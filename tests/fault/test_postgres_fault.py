@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,22 @@ def store(server: PostgresServer, tmp_path: Path) -> Iterator[PostgresOnlineStor
     yield store
     store.drop([TABLE])
     store.close()
+
+
+@contextmanager
+def standing_still(server: PostgresServer) -> Iterator[None]:
+    """Let whoever serves the store's connections do nothing, but for the server's first process, which makes more."""
+    with server.connect() as connection:
+        ours = "SELECT pid FROM pg_stat_activity WHERE application_name = 'repast'"
+        pids = [pid for (pid,) in connection.execute(ours.encode()).fetchall()]
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def open_store(server: PostgresServer, tmp_path: Path, **options: Any) -> PostgresOnlineStore:
@@ -174,6 +194,37 @@ def test_a_disk_that_is_full(server: PostgresServer, store: PostgresOnlineStore)
         connection.execute(f"DROP TRIGGER no_space ON {name}".encode())
     assert store.count(TABLE) == 1
     assert store.write(TABLE, [b"k"], [b"2"]) == WriteResult(written=1)
+
+
+@pytest.mark.parametrize("rows", [1, 6000])
+def test_a_server_that_stands_still(server: PostgresServer, tmp_path: Path, rows: int) -> None:
+    store = open_store(server, tmp_path, statement_timeout=0.1, connect_timeout=1)
+    store.create([TABLE])
+    store.write(TABLE, [b"k"], [b"1"])
+    keys = [b"%d" % number for number in range(rows)]
+    for call in (lambda: store.read([(TABLE, [b"k"])]), lambda: store.write(TABLE, keys, keys)):
+        with standing_still(server):
+            error = failure(call)
+        assert "did not answer in time: nothing came within 1.1 s" in error.message
+        assert "server runs" in error.hint
+        assert error.retryable
+        assert store.read([(TABLE, [b"k"])]) == [[b"1"]]
+    store.drop([TABLE])
+    store.close()
+
+
+def test_a_server_that_stands_still_before_an_event_loop(server: PostgresServer, tmp_path: Path) -> None:
+    store = open_store(server, tmp_path, statement_timeout=0.1, connect_timeout=1)
+    reads = [(TABLE, [b"k"])]
+
+    async def read_twice() -> None:
+        assert await store.aread(reads) == [[None]]
+        with standing_still(server), pytest.raises(UnavailableError, match="did not answer in time"):
+            await store.aread(reads)
+        assert await store.aread(reads) == [[None]]
+
+    asyncio.run(read_twice())
+    store.close()
 
 
 def test_a_statement_that_takes_too_long(server: PostgresServer, store: PostgresOnlineStore, tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ class PostgresOnlineStore(OnlineStore):
         max_conn: How many connections this process may open, and each event loop.
         keepalives_idle: Seconds of silence after which the server is asked whether it is still there.
         connect_timeout: Seconds to wait for a connection.
-        statement_timeout: Seconds that a statement may take; 0: any time, and for PgBouncer, which refuses
-            the setting.
+        statement_timeout: Seconds that a statement may take; a server that says nothing is given up after
+            ``connect_timeout`` more. 0: any time, and for PgBouncer, which refuses settings.
         prepared_statements: False for PgBouncer before 1.21 in transaction mode.
 
     Raises:
@@ -102,7 +102,11 @@ class PostgresOnlineStore(OnlineStore):
         parameters |= {"connect_timeout": round(connect_timeout), "keepalives_idle": keepalives_idle}
         parameters |= {name: str(Path(repo_path, path).expanduser()) for name, path in files.items() if path}
         self._session = PostgresSession(
-            parameters, size=max_conn, patience=connect_timeout, prepare=prepared_statements
+            parameters,
+            size=max_conn,
+            patience=connect_timeout,
+            timeout=statement_timeout or None,
+            prepare=prepared_statements,
         )
         self._schema = db_schema
         # Statements always come with parameters, if only none: there a sign for a parameter is doubled.

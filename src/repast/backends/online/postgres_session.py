@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+import time
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 
@@ -13,6 +14,9 @@ from repast.errors import InvalidRequestError, NotFoundError, RepastError, Unava
 Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 AsyncConnection: TypeAlias = "psycopg.AsyncConnection[tuple[Any, ...]]"
 Rows: TypeAlias = "list[tuple[Any, ...]]"
+T = TypeVar("T")
+Steps: TypeAlias = Generator[Any, Any, T]
+"""What psycopg does: it yields what it waits for, and is sent what is ready; nothing, now and then."""
 
 _TRANSIENT = frozenset(
     (
@@ -21,9 +25,55 @@ _TRANSIENT = frozenset(
         *("08000", "08003", "08006", "53300"),  # connection lost, too many connections
     )
 )
+_SILENCE = "nothing came within"
 _NOT_READY = ("starting up", "shutting down", "recovery mode", "not yet accepting")
 _TRANSIENT_WORDS = (*_NOT_READY, "refused", "too many", "connection slots", "closed the")
 """What libpq, which gives no code for it, says where connecting may succeed a moment later."""
+
+
+class NoAnswerError(psycopg.OperationalError):
+    """The server says nothing for longer than a statement may take."""
+
+
+class PatientConnection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that waits so many seconds at most: the time-out of statements is the server's, which may stop."""
+
+    patience: float | None = None
+
+    def wait(self, gen: Steps[T], *options: Any, **others: Any) -> T:
+        try:
+            return super().wait(_within(gen, self.patience), *options, **others)
+        except NoAnswerError:
+            self.pgconn.finish()  # an answer that comes late is nobody's
+            raise
+
+
+class PatientAsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """Like :class:`PatientConnection`."""
+
+    patience: float | None = None
+
+    async def wait(self, gen: Steps[T], *options: Any, **others: Any) -> T:
+        try:
+            return await super().wait(_within(gen, self.patience), *options, **others)
+        except NoAnswerError:
+            self.pgconn.finish()
+            raise
+
+
+def _within(steps: Steps[T], seconds: float | None) -> Steps[T]:
+    """Go through the steps, for so many seconds."""
+    end = None if seconds is None else time.monotonic() + seconds
+    try:
+        wanted = next(steps)
+        while True:
+            ready = yield wanted
+            if not ready and end is not None and time.monotonic() > end:
+                raise NoAnswerError(f"{_SILENCE} {seconds:g} s")
+            wanted = steps.send(ready)
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
 class PostgresSession(Session[Connection, AsyncConnection]):
@@ -33,16 +83,24 @@ class PostgresSession(Session[Connection, AsyncConnection]):
         parameters: Parameters of libpq.
         size: How many connections may be open.
         patience: Seconds to wait for one.
+        timeout: Seconds after which the server ends a statement; None: never.
         prepare: Whether statements may be prepared.
 
     """
 
     def __init__(
-        self, parameters: Mapping[str, str | int | None], *, size: int, patience: float, prepare: bool
+        self,
+        parameters: Mapping[str, str | int | None],
+        *,
+        size: int,
+        patience: float,
+        timeout: float | None,
+        prepare: bool,
     ) -> None:
         super().__init__((psycopg.Error,), size=size, patience=patience)
         self._parameters: dict[str, Any] = {name: value for name, value in parameters.items() if value is not None}
         self._threshold = 2 if prepare else None
+        self._patience = None if timeout is None else timeout + patience  # the server's word goes first
 
     @property
     def address(self) -> str:
@@ -62,15 +120,19 @@ class PostgresSession(Session[Connection, AsyncConnection]):
         return await self.arun(fetch)
 
     def connect(self) -> Connection:
-        return psycopg.connect(autocommit=True, prepare_threshold=self._threshold, **self._parameters)
+        connection = PatientConnection.connect(autocommit=True, prepare_threshold=self._threshold, **self._parameters)
+        connection.patience = self._patience
+        return connection
 
     def disconnect(self, connection: Connection) -> None:
         connection.close()
 
     async def aconnect(self) -> AsyncConnection:
-        return await psycopg.AsyncConnection.connect(
+        connection = await PatientAsyncConnection.connect(
             autocommit=True, prepare_threshold=self._threshold, **self._parameters
         )
+        connection.patience = self._patience
+        return connection
 
     async def adisconnect(self, connection: AsyncConnection) -> None:
         await connection.close()
@@ -89,7 +151,9 @@ def is_transient(error: psycopg.Error) -> bool:
     """Whether trying again at once may help."""
     if error.sqlstate is not None:
         return error.sqlstate in _TRANSIENT
-    if not isinstance(error, psycopg.OperationalError) or isinstance(error, psycopg.errors.ConnectionTimeout):
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    if isinstance(error, psycopg.errors.ConnectionTimeout | NoAnswerError):  # who waited so long does not wait again
         return False
     text = str(error)
     return not text.startswith("connection failed") or any(words in text for words in _TRANSIENT_WORDS)
@@ -131,6 +195,7 @@ _KNOWN: Mapping[str, tuple[str, str, bool]] = {
     "57P03": ("is not ready", _START, True),
 }
 _KNOWN_WORDS: Sequence[tuple[str, tuple[str, str, bool]]] = (
+    (_SILENCE, ("did not answer in time", _START, True)),
     *((words, ("is not ready", _START, True)) for words in _NOT_READY),
     *((words, ("has too many connections", _CROWD, True)) for words in ("too many", "connection slots")),
     ("password", ("refuses the credentials", "check online_store.user and online_store.password", False)),
