@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -169,7 +170,10 @@ def test_loads_run_over_http(client: Client) -> None:
     assert values(client, "trips:count", 1) == [10]
 
 
-def test_a_load_in_the_background_is_accepted_and_then_done(open_client: Callable[..., Client]) -> None:
+def test_a_load_in_the_background_is_accepted_and_then_done(
+    open_client: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "repast.server")
     client = open_client(metrics=True)
     body = {"start_ts": RECENT.isoformat(), "end_ts": NOW.isoformat(), "feature_views": ["trips"]}
     response = client.post("/materialize?async=true", body)
@@ -179,3 +183,7 @@ def test_a_load_in_the_background_is_accepted_and_then_done(open_client: Callabl
     while done not in client.request("GET", "/metrics").text:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    while "loaded trips" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert caplog.text.index("loading trips") < caplog.text.index("loaded trips")

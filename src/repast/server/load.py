@@ -74,6 +74,7 @@ async def _load(
 def _load_now(worker: Worker, names: Sequence[str], run: Callable[[], LoadReport]) -> int:
     """Load; return how many rows were left out."""
     report: object = None
+    _logger.info("loading %s", ", ".join(names))
     try:
         report = run()
     except RepastError as error:
@@ -86,6 +87,7 @@ def _load_now(worker: Worker, names: Sequence[str], run: Callable[[], LoadReport
             worker.metrics.load([name for name in names if name in loaded], worked=True)
             worker.metrics.load([name for name in names if name not in loaded], worked=False)
         rejected = worker.note_rejected(views)
+    _logger.info("loaded %s", ", ".join(names))
     return rejected
 
 
