@@ -16,7 +16,7 @@ from store_load import NAMES, TABLE, under_load, value
 
 from repast.backends.online.mysql import MySQLOnlineStore
 from repast.backends.online.sql_table import table_name
-from repast.errors import RepastError, UnavailableError
+from repast.errors import InvalidRequestError, RepastError, UnavailableError
 from repast.ports.online import OnlineTable, Values, WriteResult
 from server.mariadb import DATABASE, MariadbServer, run_mariadb
 from server.port import free_port
@@ -228,6 +228,20 @@ def test_a_server_that_says_nothing(read: Callable[[MySQLOnlineStore], object]) 
     assert "did not answer in time" in error.message
     assert "online_store.statement_timeout" in error.hint
     assert error.retryable
+
+
+def test_a_value_that_the_server_does_not_take(server: MariadbServer, store: MySQLOnlineStore) -> None:
+    store.write(TABLE, [b"k"], [b"1"])
+    server.execute("SET GLOBAL max_allowed_packet = 2097152")
+    small = open_store(server)
+    try:
+        with pytest.raises(InvalidRequestError, match="cannot keep a value this large") as caught:
+            small.write(TABLE, [b"k"], [b"2" * (3 << 20)])
+    finally:
+        server.execute("SET GLOBAL max_allowed_packet = DEFAULT")
+    assert "max_allowed_packet" in caught.value.hint
+    assert small.read([(TABLE, [b"k"])]) == [[b"1"]]
+    small.close()
 
 
 def test_a_server_that_is_read_only(server: MariadbServer, store: MySQLOnlineStore, guest: dict[str, str]) -> None:

@@ -167,6 +167,14 @@ def test_rows_that_do_not_change_are_not_touched(server: PostgresServer, store: 
             assert connection.execute(query).fetchall() == before
 
 
+def test_a_few_large_rows_are_copied_too(server: PostgresServer, store: PostgresOnlineStore) -> None:
+    keys, values = [b"%d" % number for number in range(9)], [b"%d" % number * (8 << 20) for number in range(9)]
+    mark(server, "large rows")  # of arrays the server takes a gigabyte
+    assert store.write(TABLE, keys, values) == WriteResult(written=9)
+    assert any("COPY" in statement for statement in statements(server, "large rows"))
+    assert store.read([(TABLE, keys)]) == [values]
+
+
 def test_statements_may_stay_unprepared(server: PostgresServer, tmp_path: Path) -> None:
     store = open_store(server, tmp_path, prepared_statements=False, statement_timeout=0)
     store.create([TABLE])

@@ -26,6 +26,8 @@ _TRANSIENT = frozenset(
     )
 )
 _LOST = "was lost"
+_TAKEN_BY_ALL = 1 << 20
+"""Bytes of a statement that no server refuses unless somebody has told it to."""
 
 
 class MysqlSession(Session[Connection, Connection]):
@@ -76,7 +78,16 @@ class MysqlSession(Session[Connection, Connection]):
         places = ",".join([f"(X'{key.hex()}',X'{value.hex()}')" for key, value in rows])  # faster than the driver's way
         kept = "ON DUPLICATE KEY UPDATE v = IF(VALUES(v) > v, VALUES(v), v)"
         statement = f"INSERT INTO {table} (k, v) VALUES {places} {kept}"  # noqa: S608 (the name is quoted, the rest hex)
-        return self.run(lambda connection: _changed(connection, statement, len(rows)))
+        try:
+            return self.run(lambda connection: _changed(connection, statement, len(rows)))
+        except UnavailableError as error:
+            if len(statement) <= _TAKEN_BY_ALL:
+                raise
+            # A server may end the connection instead of saying what it does not take.
+            ((most,),) = self.fetch("SELECT @@max_allowed_packet")
+            if len(statement) < most:
+                raise
+            raise too_large(self.address, f"{len(statement)} bytes in a statement of at most {most}") from error
 
     async def afetch(self, statement: str, parameters: Sequence[object] = ()) -> Rows:
         """Like :meth:`fetch`, without blocking the event loop."""
@@ -152,6 +163,15 @@ def _is_timeout(error: Exception) -> bool:
     return _code(error) in (2006, 2013) and any(words in str(error) for words in ("timed out", "read timeout"))
 
 
+def too_large(address: str, how: str) -> InvalidRequestError:
+    """Return the error for a value that the server does not take."""
+    return InvalidRequestError(
+        f"The online store mysql at {address} cannot keep a value this large: {how}.",
+        hint="raise max_allowed_packet of the server, or store smaller values",
+        context={"address": address},
+    )
+
+
 def explain(error: Exception, address: str) -> RepastError:
     """Return what an error of MySQL means for the user."""
     code = _code(error)
@@ -160,8 +180,7 @@ def explain(error: Exception, address: str) -> RepastError:
     if code == 1146:
         return NotFoundError(f"{where} lacks a table: {text}.", hint="run: repast apply", context=context)
     if code in (1153, 1301, 1406):
-        hint = "raise max_allowed_packet of the server, or store smaller values"
-        return InvalidRequestError(f"{where} cannot keep a value this large: {text}.", hint=hint, context=context)
+        return too_large(address, text)
     message, hint, retryable = _KNOWN.get(code, ("cannot be used", "check online_store in feature_store.yaml", False))
     if _is_timeout(error):
         message, hint = "did not answer in time", _SLOW_START if code == 2003 else _SLOW

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from repast.backends.online.postgres_session import Connection
 
 _COPY_ROWS = 5000
-"""From so many rows on a batch is copied into a temporary table; fewer are sent as two arrays."""
+_COPY_BYTES = 64 << 20
+"""From so many rows or bytes of values on a batch is copied into a temporary table; less is sent as two arrays, of
+which the server takes a gigabyte."""
 _TABLES = 100
 """Tables per statement: more would nest deeper than the server's parser likes."""
 _SELECTS = 1000
@@ -140,7 +142,8 @@ class PostgresOnlineStore(OnlineStore):
         # Everybody locks rows in key order. Of a repeated key the greatest value comes last and wins.
         rows = sorted(zip(stored_keys(keys), values, strict=True))
         best = dict(rows)
-        merge = self._merge_arrays if len(best) < _COPY_ROWS else self._merge_copied
+        is_small = len(best) < _COPY_ROWS and sum(map(len, best.values())) < _COPY_BYTES
+        merge = self._merge_arrays if is_small else self._merge_copied
         try:
             wanted, written, late_keys = self._session.run(lambda connection: merge(connection, table, best))
         except NotFoundError as error:
