@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import ssl
 import threading
 import time
@@ -125,6 +126,17 @@ def test_it_serves_over_tls(made_project: Path, tmp_path: Path, command: str) ->
         assert answer.status_code == 200
         with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
             httpx.get(f"{server.url}/health")
+
+
+def test_connections_that_say_nothing_do_not_shut_others_out(made_project: Path) -> None:
+    """As many as the server takes, opened and left alone, by a browser or by somebody who means it."""
+    with run_repast_server(made_project, "--worker-connections", "2", "--keep-alive-timeout", "1") as server:
+        silent = [socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) for _ in range(2)]
+        assert httpx.get(f"{server.url}/health", timeout=30).status_code == 200
+        for connection in silent:
+            connection.settimeout(30)
+            assert connection.recv(1) == b""  # the server closed it
+            connection.close()
 
 
 def test_a_host_may_have_a_name(made_project: Path) -> None:

@@ -39,6 +39,8 @@ def serve(config: RepoConfig, settings: ServerSettings) -> None:
         address=address,
         port=settings.port,
         interface="asgi",
+        # To learn whether HTTP/2 is meant it would wait for a first byte, for ever: silence would shut others out.
+        http="1",
         workers=worker_count(settings.workers),
         backpressure=settings.worker_connections,
         websockets=False,
