@@ -51,7 +51,7 @@ apt_packages
 # Side by side: each waits for a network most of the time, and has a folder of its own.
 jobs=()
 emulator bigquery bqemulator==1.4.0 duckdb==2.0.0 numpy==2.4.0 sqlglot==30.11.0 sqlglotc==30.11.0 & jobs+=($!)
-emulator snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1" duckdb==2.0.0 & jobs+=($!)
+emulator snowflake "fakesnow[server]==0.12.1" "snowflake-connector-python==4.8.1" duckdb==2.0.0 sqlglot==30.22.0 sqlglotc==30.22.0 & jobs+=($!)
 emulator feast "feast[duckdb,mysql,postgres,redis]==0.67.0" redis==7.4.1 hiredis==3.5.0 psycopg==3.3.9 psycopg-pool==3.3.3 pymysql==1.2.4 & jobs+=($!)
 {
   node_emulator dynamodb dynalite@4.0.0
