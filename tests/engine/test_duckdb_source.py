@@ -123,6 +123,24 @@ def test_csv_mixed_times_are_text(engine: DuckDBEngine, tmp_path: Path) -> None:
         read(engine, source("a.csv", "csv"))
 
 
+@pytest.mark.parametrize("written", ["03/04/2024", "03/04/2024 10:00:00", "03-04-2024", "3.4.2024"])
+def test_csv_days_in_an_order_that_is_a_guess_are_text(engine: DuckDBEngine, tmp_path: Path, written: str) -> None:
+    """The third of April, or the fourth of March: a guess would be right for one half of the world."""
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "a.csv").write_text("id,t,f\n1,2024-01-01,0.5\n")
+    spec = source("d", "csv")
+    assert pa.types.is_date(engine.inspect(spec).field("t").type)
+    (tmp_path / "d" / "b.csv").write_text(f"id,t,f\n2,{written},1.5\n")
+    assert engine.inspect(spec).field("t").type == pa.string()
+    with pytest.raises(InvalidRequestError, match=rf"'t'.*{written}"):
+        read(engine, spec)
+
+
+def test_csv_days_whose_order_is_clear_are_times(engine: DuckDBEngine, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,t,f\n1,2024/01/02,0.5\n")
+    assert [row[EVENT] for row in read(engine, source("a.csv", "csv"))] == [1_704_153_600_000_000]
+
+
 @pytest.mark.parametrize("name", ["a.tsv", "a.csv.gz", "semicolon.csv"])
 def test_csv_spellings(engine: DuckDBEngine, tmp_path: Path, name: str) -> None:
     separator = {"a.tsv": "\t", "semicolon.csv": ";"}.get(name, ",")

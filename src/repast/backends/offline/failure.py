@@ -10,12 +10,12 @@ import duckdb
 import obstore.exceptions
 import pyarrow as pa
 
+from repast.backends.offline.statement import as_refused
 from repast.core.sql.instant import REFUSAL
 from repast.errors import (
     ClosedError,
     CorruptDataError,
     InvalidRequestError,
-    InvalidValueError,
     NotFoundError,
     RepastError,
     UnavailableError,
@@ -51,10 +51,7 @@ def translate(error: Exception, subject: str, *, spell: Callable[[str], str] = s
     text = spell(str(error).strip())
     refused = _REFUSED.search(text)
     if refused:
-        return InvalidValueError(
-            refused.group(1).strip().split("\n")[0] + ".",
-            hint="correct the value in the source, or the type in the definition",
-        )
+        return as_refused(refused.group(1).strip().split("\n")[0])
     first = text.split("\n")[0]
     lowered = text.lower()
     if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or _MEMORY.search(lowered):

@@ -8,11 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 from sqlglot import exp
 
 from repast.errors import UnavailableError
+
+if TYPE_CHECKING:
+    import duckdb
 
 FILE_COLUMN = "__file"
 """The file that a row is in, where a plan asks for it."""
@@ -113,14 +117,37 @@ class FileFunction:
         function = "read_csv" if self.file_format == "csv" else "read_parquet"
         return exp.Anonymous(this=function, expressions=[names, *options])
 
+    def ambiguous_times(self, cursor: duckdb.DuckDBPyConnection, types: Mapping[str, str]) -> set[str]:
+        """Return the columns of CSV whose days DuckDB found only by guessing an order: 03/04/2024 is two days."""
+        if not any(_is_time(kind) for name, kind in types.items() if name not in self.partitions):
+            return set()
+        ambiguous: set[str] = set()
+        for name in self.names:
+            [(date_format, time_format, columns)] = cursor.execute(
+                "SELECT DateFormat, TimestampFormat, Columns FROM sniff_csv(?, header = true, compression = ?)",
+                [glob.escape(name), self._compression or "none"],
+            ).fetchall()
+            for column in columns:
+                found = date_format if column["type"] == "DATE" else time_format
+                if _is_time(column["type"]) and found and not found.startswith("%Y"):
+                    ambiguous.add(column["name"])
+        return ambiguous
+
+    @property
+    def _compression(self) -> str | None:
+        return {".gz": "gzip", ".zst": "zstd"}.get(Path(self.paths[0]).suffix.lower())
+
     def _csv_arguments(self, types: Mapping[str, str]) -> dict[str, exp.Expr]:
         arguments: dict[str, exp.Expr] = {"header": exp.true()}
-        compressions = {".gz": "gzip", ".zst": "zstd"}
-        if found := compressions.get(Path(self.paths[0]).suffix.lower()):
-            arguments["compression"] = exp.Literal.string(found)
+        if self._compression is not None:
+            arguments["compression"] = exp.Literal.string(self._compression)
         if types:
             return arguments | {"types": _struct(types)}
         return arguments | {"sample_size": exp.Literal.number(-1)}
+
+
+def _is_time(kind: str) -> bool:
+    return kind == "DATE" or kind.startswith("TIMESTAMP")
 
 
 def _struct(values: Mapping[str, str]) -> exp.Expr:

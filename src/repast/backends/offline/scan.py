@@ -132,6 +132,8 @@ class Scanner:
         names = paths if scan.pinned is None else scan.pinned.names
         function = FileFunction(file_format, paths, names, partitions)
         types = _describe(scan, function.node())
+        if file_format == "csv" and (ambiguous := function.ambiguous_times(scan.cursor, types)):
+            types = _describe(scan, function.node(types=types | dict.fromkeys(ambiguous, "VARCHAR")))
         if file_format == "parquet" and not remote:
             scan.rows = estimate_rows(names)
         if plan is None:

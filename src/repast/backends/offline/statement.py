@@ -94,7 +94,15 @@ def refusal_in(text: str) -> InvalidValueError | None:
         quoted = re.split(re.escape(quote) + r" as \w+", line)[0]
         line = (line.rpartition(quote)[0] or line) if quoted == line else quoted
         line = line.replace("\\" + quote, quote)
-    return InvalidValueError(line.strip() + ".", hint="correct the value in the source, or the type in the definition")
+    return as_refused(line.strip())
+
+
+def as_refused(words: str) -> InvalidValueError:
+    """Return the error for the words with which a statement of ours refuses a value."""
+    hint = "correct the value in the source, or the type in the definition"
+    if "that is not a time: " in words:
+        hint = "write times in the source as ISO 8601 does: 2024-05-31T12:00:00Z"
+    return InvalidValueError(f"{words}.", hint=hint)
 
 
 def subject_of(source: SourceSpec) -> str:
