@@ -26,7 +26,9 @@ from fault_project import (
 )
 from small_disk import SmallDisk, small_disk
 
+from repast.backends.online.lmdb import LMDBOnlineStore
 from repast.errors import UnavailableError
+from repast.ports.online import OnlineTable, WriteResult
 
 MEGABYTES = 4
 
@@ -113,6 +115,22 @@ def test_online_rows_stay_and_are_served_from_a_full_disk(folder, disk):
         store.push("table_push", rows([500]))
         store.materialize_incremental()
         assert online_turns(store) == [500] * KEYS
+
+
+def test_rows_of_lmdb_stay_and_are_served_from_a_full_disk(disk):
+    """What finds room for some of its pages only is told of another error than what finds none."""
+    table, keys = OnlineTable("project", "view"), [b"%d" % number for number in range(500)]
+    store = LMDBOnlineStore(repo_path=disk.path)
+    store.create([table])
+    store.write(table, keys, [b"1"] * 500)
+    for left in (0, 100_000, 300_000):
+        with disk.full(left=left):
+            with refusal() as caught:
+                store.write(table, keys, [b"2" * 2000] * 500)
+            assert caught.value.retryable
+            assert store.read([(table, keys)]) == [[b"1"] * 500]
+    assert store.write(table, keys, [b"2" * 2000] * 500) == WriteResult(written=500)
+    store.close()
 
 
 def test_an_online_store_on_a_read_only_disk_is_refused_and_stays(folder, disk):

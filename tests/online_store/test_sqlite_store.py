@@ -258,6 +258,30 @@ def test_a_read_of_several_tables_sees_one_moment(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_table_may_be_made_anew_while_it_is_read(store: SqliteOnlineStore) -> None:
+    store.create([OTHER])
+    store.write(TABLE, [b"a", b"b"], [b"1", b"2"])
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            found = store.read([(TABLE, [b"a"]), (OTHER, [b"a"])]), store.read([(TABLE, [b"a", b"b"]), (OTHER, [b"a"])])
+            assert found[0] in ([[None], [None]], [[b"1"], [None]])
+            assert found[1] in ([[None, None], [None]], [[b"1", b"2"], [None]])
+
+    with ThreadPoolExecutor(3) as readers:
+        reading = [readers.submit(read) for _ in range(3)]
+        try:
+            for _ in range(100):
+                store.drop([TABLE])
+                store.create([TABLE])
+                store.write(TABLE, [b"a", b"b"], [b"1", b"2"])
+        finally:
+            done.set()
+        for one in reading:
+            one.result()
+
+
 @pytest.mark.parametrize("count", [1, 2, 100, 101])
 def test_a_key_of_each_of_many_tables(store: SqliteOnlineStore, count: int) -> None:
     tables = [OnlineTable("project", f"view{number}") for number in range(count)]

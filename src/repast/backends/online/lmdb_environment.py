@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -24,6 +25,9 @@ EXPLAINED = (lmdb.Error, OSError)
 _CATALOG = b"repast"
 _READERS = 1024
 """Reads at once, in all processes together; each takes 64 bytes of the lock file."""
+_CUT_SHORT = "Input/output error"
+"""What LMDB also says when of many pages only some found room on the disk."""
+_ROOM = 1 << 20
 _DAMAGED = (lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError)
 
 _environments: WeakValueDictionary[tuple[int, int], Environment] = WeakValueDictionary()
@@ -235,7 +239,7 @@ def explain(error: Exception, path: Path) -> RepastError:
             hint="raise online_store.max_tables in feature_store.yaml",
             context=context,
         )
-    if isinstance(error, lmdb.DiskError):
+    if isinstance(error, lmdb.DiskError) or (_CUT_SHORT in str(error) and _free_bytes(path) < _ROOM):
         return UnavailableError(
             f"The disk of the online store {path} is full; nothing of this batch was written.",
             hint="free some space and write the batch again",
@@ -246,6 +250,13 @@ def explain(error: Exception, path: Path) -> RepastError:
             f"The online store {path} has {_READERS} reads under way already.", hint="try again", context=context
         )
     return _lasting(error, path, context)
+
+
+def _free_bytes(path: Path) -> int:
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return _ROOM
 
 
 def _lasting(error: Exception, path: Path, context: dict[str, str]) -> UnavailableError:

@@ -225,8 +225,8 @@ class SqliteOnlineStore(OnlineStore, SupportsFlush):
                         values[start + position] = value
                     start += size
                     left -= size
-        except sqlite3.OperationalError:
-            if self._exists(connection, table):
+        except sqlite3.OperationalError as error:  # not asked once more: somebody may have made it anew by then
+            if not str(error).startswith("no such table"):
                 raise
         return values
 
