@@ -20,6 +20,7 @@ from repast.ports.online import OnlineTable, WriteResult
 from server.dynamodb import CREDENTIALS, DynamodbServer, Gate, run_dynalite
 from server.port import free_port
 from server.proxy import Proxy
+from server.until import wait_until
 
 TABLE = OnlineTable("fault", "view")
 NAMES = [b"%03d" % number for number in range(60)]
@@ -104,6 +105,13 @@ class Load:
             store.close()
         assert self.errors == []
 
+    def wait_for_failure(self, number: int) -> None:
+        """Wait until writers have noticed so many failures, or are done."""
+        wait_until(
+            lambda: self.failures >= number or not any(writer.is_alive() for writer in self._writers),
+            "a writer to notice",
+        )
+
     def write(self, which: int, turn: int) -> WriteResult:
         """Write a turn as a load would: a failure that may pass is followed by the same batch again."""
         for _ in range(200):
@@ -141,8 +149,7 @@ def test_a_server_that_is_killed_and_restarted_loses_nothing(
     load = Load(server.url, turns=20)
     for kills in range(1, 4):
         server.kill()
-        while load.failures < kills and not load.errors:
-            load._writers[0].join(0.02)  # until a writer has noticed
+        load.wait_for_failure(kills)
         server.start()
     load.wait()
     assert load.failures
