@@ -82,6 +82,16 @@ def test_all_that_is_wrong_with_its_options(site: Path, tmp_path: Path) -> None:
     assert list(caught.value.problems) == check_backends(config)
 
 
+def test_a_secret_of_the_wrong_type_is_not_shown() -> None:
+    class Store:
+        def __init__(self, *, repo_path: Path, token: str) -> None: ...
+
+    _, (problem,) = check_options(Store, BackendConfig("online_store", "store", {"token": 123456}))
+    assert "must be text" in problem.message
+    assert "123456" not in str(problem)
+    assert problem.hint == "put it in quotes"
+
+
 def test_a_store_whose_package_is_not_installed(site: Path) -> None:
     install(site, "far_store", "[repast.online_stores]\nfar = far_store:Far\n", "import a_client_nobody_has.api\n")
     with pytest.raises(MissingDependencyError) as caught:

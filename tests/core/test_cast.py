@@ -38,6 +38,7 @@ from repast.types import (
 
 NAN, INF = float("nan"), float("inf")
 F32_MAX = float(np.finfo(np.float32).max)
+DEEP = "[" * 100_000 + "]" * 100_000
 UID = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"
 PAIRS = pa.map_(pa.string(), pa.int64())
 
@@ -153,6 +154,7 @@ REFUSED = [
     (pa.array([b"short"], pa.binary(5)), Uuid, b"short", 0),
     (pa.array(["{}", "{"]), Json, "{", 1),
     (pa.array(["NaN"]), Json, "NaN", 0),
+    (pa.array(["{}", DEEP]), Json, DEEP, 1),
     (pa.array([{"a": 1}]), Json, {"a": 1}, 0),
     (pa.array([1]), UnixTimestamp, 1, 0),
     (pa.array(["soon"]), UnixTimestamp, "soon", 0),

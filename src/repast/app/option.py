@@ -161,7 +161,8 @@ def _member(key: object, value: object, annotation: Any) -> object:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return str(value)
-    hint = f'put it in quotes: "{value}"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    # Without the value, which may be a secret.
+    hint = "put it in quotes" if isinstance(value, int | float) and not isinstance(value, bool) else ""
     if isinstance(value, list | Mapping):
         hint = "write one value, not several"
     raise _MismatchError("text", hint)

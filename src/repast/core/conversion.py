@@ -184,7 +184,7 @@ def _json(array: pa.Array, _timezone: str) -> pa.Array:
         for text in array.to_pylist():
             if text is not None:
                 decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:  # the latter of text nested too deep
         raise MisfitError from error
     return array
 
