@@ -170,10 +170,13 @@ class DynamodbLink:
 
     def _opened(self) -> _Process:
         self._check_open()
+        process = self._process
+        if process is not None and process.pid == os.getpid():
+            return process
         if self._pid != os.getpid():  # a fork: what the parent has open is not ours, nor who holds the lock there
-            self._lock, self._pid, self._process = threading.Lock(), os.getpid(), None
-        if self._process is None:
-            with self._lock:
-                if self._process is None:
-                    self._process = _Process(self._settings)
-        return self._process
+            self._lock, self._pid = threading.Lock(), os.getpid()
+        with self._lock:
+            process = self._process
+            if process is None or process.pid != os.getpid():
+                process = self._process = _Process(self._settings)
+        return process
