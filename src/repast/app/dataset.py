@@ -139,6 +139,8 @@ def create_saved_dataset(
     target = None if path is None else _resolve_path(workspace, path)
     if not allow_overwrite:
         _refuse_taken(workspace, name, target)
+    if target is not None:
+        job.refuse_source(target)
     request = job.request
     dataset = SavedDataset(
         name=name,

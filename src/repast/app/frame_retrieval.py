@@ -141,11 +141,20 @@ class FrameRetrievalJob(RetrievalJob):
 
         Raises:
             ConflictError: There is something at the path.
+            InvalidRequestError: The folder would be among the files that the features are read from.
 
         """
+        if "://" not in str(path):
+            self.refuse_source(Path(path))
         text = str(path) if "://" in str(path) else f"file://{Path(path).absolute()}"
         self._frame.write_parquet(text)
         return Path(path)
+
+    def refuse_source(self, path: Path) -> None:
+        """Refuse to write a result over what its features are read from."""
+        from repast.app.historical import refuse_source
+
+        refuse_source(self._workspace, self._plan, path)
 
     def to_arrow(self) -> pa.Table:
         """Return all rows as an Arrow table: they have to fit this process."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from fnmatch import fnmatch
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from repast.app.retrieval import RetrievalJob, RetrievalRequest
@@ -130,6 +133,22 @@ def _check_range(
     if start_us is not None and end_us is not None and start_us > end_us:
         raise InvalidRequestError(f"start_date {start_date} is after end_date {end_date}.", hint="swap them")
     return start_us, end_us
+
+
+def refuse_source(workspace: Workspace, plan: HistoricalPlan, path: Path) -> None:
+    """Raise InvalidRequestError if a result at a path would be, or be among, the files that the plan reads."""
+    target = os.path.realpath(path)
+    for view in plan.views:
+        source = view.join.source
+        place = str(source.options.get("path", "")).removeprefix("file://")
+        if source.source_type != "file" or "://" in place:
+            continue
+        found = os.path.realpath(workspace.config.repo_path / Path(place).expanduser())
+        if target == found or target.startswith(found + os.sep) or fnmatch(target, found):
+            raise InvalidRequestError(
+                f"{str(path)!r} is a file of source {source.name!r}, or would be one.",
+                hint="write the result to another place: the features are read from there",
+            )
 
 
 class _Retriever:
@@ -264,6 +283,9 @@ class _Retriever:
 
         engine = self._workspace.engine
         return {view.selection.name: engine.explain(view.join, spine_of(view, spine)) for view in self.plan.views}
+
+    def refuse_source(self, path: Path) -> None:
+        refuse_source(self._workspace, self.plan, path)
 
     def _join(self, view: ViewJoin, spine: BoundSpine) -> list[Column]:
         import pyarrow as pa

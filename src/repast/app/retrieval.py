@@ -71,6 +71,9 @@ class Retriever(Protocol):
     def explain(self, spine: BoundSpine) -> Mapping[str, str]:
         """Return per view the text of its query."""
 
+    def refuse_source(self, path: Path) -> None:
+        """Raise InvalidRequestError if a file there would be, or be among, those that the features are read from."""
+
     @property
     def writes_objects(self) -> bool:
         """Whether the engine has a place in a bucket for results."""
@@ -267,11 +270,22 @@ class RetrievalJob:
             progress: Called with (rows written, rows in total): at the start and after each part.
 
         Raises:
+            InvalidRequestError: The file is one that the features are read from, or would be among them.
             UnavailableError: The file cannot be written; what was at the path is untouched.
 
         """
+        self.refuse_source(Path(path))
         parts = self.parts() if progress is None else _telling(self.parts(), len(self), progress)
         return write_parquet(parts, Path(path))
+
+    def refuse_source(self, path: Path) -> None:
+        """Refuse to write a result over what its features are read from.
+
+        Raises:
+            InvalidRequestError: A file at the path is one that the features are read from, or would be among them.
+
+        """
+        self._retriever.refuse_source(path)
 
     def to_sql(self) -> str:
         """Return the statements that the engine runs, one per view. ``spine`` is the name of the spine in them."""
