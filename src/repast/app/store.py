@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from repast.app.workspace import Workspace
 from repast.core.clock import Clock
@@ -427,6 +427,14 @@ class FeatureStore:
         """Release connections. Idempotent."""
         self._serving = None
         self._workspace.close()
+
+    def __reduce__(self) -> NoReturn:
+        from repast.errors import UnsupportedError
+
+        raise UnsupportedError(
+            "A FeatureStore is neither copied nor sent to another process.",
+            hint="open it where it is used: FeatureStore(repo_path)",
+        )
 
     def __enter__(self) -> Self:
         return self
