@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Protocol
 
 from repast.errors import UnavailableError
 from repast.ports.online import OnlineStore, OnlineTable, WriteResult
@@ -87,6 +88,31 @@ class _Progress:
             self._changed.wait_for(
                 lambda: self._written > before or self.disturbances < self._due or not self._writers, PATIENCE
             )
+
+
+class Crashable(Protocol):
+    """A server of the tests."""
+
+    def crash(self) -> None:
+        """End it without a word to anybody."""
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+
+
+def crashing_twice(server: Crashable) -> Callable[[], int]:
+    """Return a disturbance: a crash and a new start, the first two times."""
+    crashes = 0
+
+    def crash() -> int:
+        nonlocal crashes
+        if crashes < 2:
+            server.crash()
+            server.start()
+            crashes += 1
+        return crashes
+
+    return crash
 
 
 def under_load(make: Callable[[], OnlineStore], disturb: Callable[[], int], turns: int, disturbances: int) -> None:

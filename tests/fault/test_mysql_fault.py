@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 from fault_project import KEYS, at, make_sources, online_turns, opened, views
-from store_load import NAMES, TABLE, under_load, value
+from store_load import NAMES, TABLE, crashing_twice, under_load, value
 
 from repast.backends.online.mysql import MySQLOnlineStore
 from repast.backends.online.sql_table import table_name
@@ -80,17 +80,7 @@ def unreachable(host: str, port: int, **options: Any) -> MySQLOnlineStore:
 
 
 def test_a_server_that_crashes_during_loads_and_reads(server: MariadbServer, store: MySQLOnlineStore) -> None:
-    crashes = iter(range(1, 3))
-
-    def crash() -> int:
-        number = next(crashes, None)
-        if number is None:
-            return 2
-        server.crash()
-        server.start()
-        return number
-
-    under_load(lambda: open_store(server), crash, turns=100, disturbances=2)
+    under_load(lambda: open_store(server), crashing_twice(server), turns=100, disturbances=2)
 
 
 def test_connections_that_are_cut_during_loads_and_reads(server: MariadbServer, store: MySQLOnlineStore) -> None:

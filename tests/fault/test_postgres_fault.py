@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from fault_project import KEYS, at, make_sources, online_turns, opened, views
-from store_load import TABLE, under_load
+from store_load import TABLE, crashing_twice, under_load
 
 from repast.backends.online.postgres import PostgresOnlineStore
 from repast.backends.online.sql_table import table_name
@@ -62,17 +62,7 @@ def open_store(server: PostgresServer, tmp_path: Path, **options: Any) -> Postgr
 def test_a_server_that_crashes_during_loads_and_reads(
     server: PostgresServer, store: PostgresOnlineStore, tmp_path: Path
 ) -> None:
-    crashes = iter(range(1, 3))
-
-    def crash() -> int:
-        number = next(crashes, None)
-        if number is None:
-            return 2
-        server.crash()
-        server.start()
-        return number
-
-    under_load(lambda: open_store(server, tmp_path), crash, turns=100, disturbances=2)
+    under_load(lambda: open_store(server, tmp_path), crashing_twice(server), turns=100, disturbances=2)
 
 
 def test_connections_that_are_cut_in_the_middle_of_batches(

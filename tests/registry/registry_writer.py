@@ -37,11 +37,11 @@ def apply_many(folder: Path, registry: Mapping[str, Any], writers: range, times:
 
 def _apply(store: FeatureStore, entity: Entity) -> None:
     """Apply, and again when others were always faster, as a person would."""
-    for attempt in range(100):  # of sixteen writers one may be late many times; the rule is that it comes through
+    for attempt in range(20):
         try:
             store.apply(entity)
         except ConflictError:
-            time.sleep(random.uniform(0, 0.05 * min(attempt, 20)))
+            time.sleep(random.uniform(0, 0.05 * attempt))
         else:
             return
     raise AssertionError(f"{entity.name} never came through")

@@ -169,7 +169,6 @@ def test_serving_never_waits_for_the_registry(
     clock.advance(timedelta(hours=2))
     begun = time.monotonic()
     assert [registry.manifest().generation for _ in range(1000)] == [0] * 1000
-    longest = bucket._CLIENT["timeout"].total_seconds()
-    assert time.monotonic() - begun < longest, "a reader waited for a store that does not answer"
+    assert time.monotonic() - begun < 1, "a reader waited for a store that does not answer"
     proxy.ended.set()
     registry.close()

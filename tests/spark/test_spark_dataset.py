@@ -102,3 +102,17 @@ def test_what_cannot_be_replaced_stays_as_it_was(session: Any, database: str) ->
             replace_table(session.range(5), name, "Five")
     assert tables(session, database) == ["base", "looked_at"]
     assert session.table("sets.looked_at").count() == 3
+
+
+@pytest.mark.parametrize("spark", [False, True])
+def test_results_do_not_go_among_the_files_they_are_read_from(tmp_path: Path, session: Any, *, spark: bool) -> None:
+    """A folder of results in a source's folder would be read as part of it, and change every later answer."""
+    write(rides(20, 6), tmp_path)
+    store = open_store(tmp_path, [view(spark=spark)], offline_store={"type": "spark"})
+    job = store.get_historical_features(session.createDataFrame(spine(5, 6)), FEATURES)
+    before = sorted((tmp_path / "rides").iterdir())
+    for target in (tmp_path / "rides", tmp_path / "rides" / "set", str(tmp_path / "rides" / "set.parquet")):
+        with pytest.raises(InvalidRequestError, match="is a file of source"):
+            job.to_parquet(target)
+    assert sorted((tmp_path / "rides").iterdir()) == before
+    store.close()

@@ -276,27 +276,35 @@ def test_a_launcher_that_ends() -> None:
     assert re.fullmatch(r"InvalidConfigError \| Spark's launcher ended.* \| check .*spark\.driver\.memory.*", said)
 
 
-@pytest.mark.slow
-def test_a_session_that_somebody_stops(tmp_path: Path) -> None:
-    """What needs no frame of it goes on with the session of now; a frame went with its session, and that is said."""
-    write(rides(50, 5), tmp_path)
-    open_store(tmp_path, [view()]).close()
-    said = run_elsewhere(
-        f"""
+def ask_elsewhere(folder: Path, script: str) -> str:
+    """Run a script in a process that has a store on Spark, a spine there as ``frame``, and a retrieval, ``pending``."""
+    write(rides(50, 5), folder)
+    open_store(folder, [view()]).close()
+    begin = f"""
         import sys
         from pathlib import Path
         sys.path[:0] = {sys.path!r}
         from server.spark import FEW_ROWS, PLAIN, local_conf
-        from spark_project import NOW, open_store, spine
-        from repast.errors import ClosedError
-        folder = Path({str(tmp_path)!r})
+        from spark_project import open_store, spine
+        from repast.errors import ClosedError, UnavailableError
+        folder = Path({str(folder)!r})
         conf = local_conf(folder) | FEW_ROWS | PLAIN
         store = open_store(folder, offline_store={{"type": "spark", "spark_conf": conf}})
         session = store._workspace.engine.session
         frame = session.createDataFrame(spine(5, 5))
         pending = store.get_historical_features(frame, ["stats:trips"])
-        session.stop()
         said = []
+    """
+    return run_elsewhere(textwrap.dedent(begin) + textwrap.dedent(script))
+
+
+@pytest.mark.slow
+def test_a_session_that_somebody_stops(tmp_path: Path) -> None:
+    """What needs no frame of it goes on with the session of now; a frame went with its session, and that is said."""
+    said = ask_elsewhere(
+        tmp_path,
+        """
+        session.stop()
         for ask in (pending.to_arrow, lambda: store.get_historical_features(frame, ["stats:trips"]).to_arrow()):
             try:
                 ask()
@@ -304,7 +312,7 @@ def test_a_session_that_somebody_stops(tmp_path: Path) -> None:
                 said.append(error.message)
         said.append(store.get_historical_features(spine(5, 5), ["stats:trips"]).to_arrow().num_rows)
         print(said)
-        """
+        """,
     )
     assert said == str(["The retrieval: the Spark session was stopped."] * 2 + [5])
 
@@ -312,33 +320,20 @@ def test_a_session_that_somebody_stops(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_java_that_somebody_kills(tmp_path: Path) -> None:
     """As a system does that is short of memory: what to do is said, for PySpark starts no other Java."""
-    write(rides(50, 5), tmp_path)
-    open_store(tmp_path, [view()]).close()
-    said = run_elsewhere(
-        f"""
-        import sys
-        from pathlib import Path
-        sys.path[:0] = {sys.path!r}
+    said = ask_elsewhere(
+        tmp_path,
+        """
         from pyspark import SparkContext
-        from server.spark import FEW_ROWS, PLAIN, local_conf
-        from spark_project import open_store, spine
-        from repast.errors import UnavailableError
-        folder = Path({str(tmp_path)!r})
-        conf = local_conf(folder) | FEW_ROWS | PLAIN
-        store = open_store(folder, offline_store={{"type": "spark", "spark_conf": conf}})
-        frame = store._workspace.engine.session.createDataFrame(spine(5, 5))
-        pending = store.get_historical_features(frame, ["stats:trips"])
         java = SparkContext._gateway.proc
         java.kill()
         java.wait()
-        said = []
         for ask in (pending.to_arrow, lambda: store.get_historical_features(spine(5, 5), ["stats:trips"]).to_arrow()):
             try:
                 ask()
             except UnavailableError as error:
                 said.append(error.message.partition(";")[0])
         print(said)
-        """
+        """,
     )
     ended = "the Java process of Spark has ended"
     assert said == str([f"The retrieval: {ended}", f"The Spark session: {ended}"])

@@ -141,7 +141,7 @@ def refuse_source(workspace: Workspace, plan: HistoricalPlan, path: Path) -> Non
     for view in plan.views:
         source = view.join.source
         place = str(source.options.get("path", "")).removeprefix("file://")
-        if source.source_type != "file" or "://" in place:
+        if source.source_type not in ("file", "spark") or not place or "://" in place:
             continue
         found = os.path.realpath(workspace.config.repo_path / Path(place).expanduser())
         if target == found or target.startswith(found + os.sep) or fnmatch(target, found):
